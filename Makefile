@@ -1,0 +1,51 @@
+# make app | make test | make bench | make proof NAME=... | make lint. Each makes .venv and installs what it needs by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# uv picks the CPU or CUDA build of torch by what the machine has; a folder of ready wheels, where one is named, comes first.
+UV_INSTALL = UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS:-}}" $(BIN)/uv pip install -q -p $(BIN)/python $(TORCH_BACKEND)
+TORCH_BACKEND = $(shell sh scripts/torch-backend)
+export HF_HUB_OFFLINE ?= 1
+export DO_NOT_TRACK ?= 1
+export GRADIO_ANALYTICS_ENABLED ?= False
+
+.PHONY: app test lint unit bench proof clean
+
+app: $(VENV)/.core
+	@echo "Starting ReasonRank Studio ..."
+	@$(BIN)/python app.py $(ARGS)
+
+test: $(VENV)/.dev
+	@sh scripts/run-tests
+
+lint: $(VENV)/.dev
+	@sh scripts/lint
+
+unit: $(VENV)/.dev
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not model and not database and not browser and not engine"
+
+bench: $(VENV)/.dev
+	@$(BIN)/python benchmarks/embedded.py
+	@$(BIN)/python benchmarks/visitors.py
+
+proof: $(VENV)/.dev
+	@$(BIN)/python -m tests.proofs $(NAME)
+
+$(VENV)/bin/uv:
+	@sh scripts/check-python "$(PYTHON)"
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9
+
+$(VENV)/.core: requirements.txt $(VENV)/bin/uv
+	@echo "Installing what the app needs (about 1 GB the first time) ..."
+	@$(UV_INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt $(VENV)/bin/uv
+	@echo "Installing what the tests need ..."
+	@$(UV_INSTALL) -r requirements-dev.txt
+	@touch $(VENV)/.core $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

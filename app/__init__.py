@@ -1,0 +1,1 @@
+"""ReasonRank Studio: the web app around the ranking library in `app.ranking`."""

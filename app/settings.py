@@ -1,0 +1,182 @@
+"""One frozen Settings object, read once from flags and environment and handed to whoever needs it.
+
+Every setting is a field with its help text; the flag is the field's name with dashes, the variable the name in capitals after REASONRANK_.
+A flag wins over the environment, the environment over the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.ranking.errors import SettingsError
+
+PREFIX = "REASONRANK_"
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SECRET_IN_URL = "***"
+
+
+def _setting(default: Any, text: str) -> Any:
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an operator can choose. Built by `Settings.load`, or directly in tests."""
+
+    host: str = _setting("127.0.0.1", "address to listen on; anything but this machine needs --visitors-only until accounts exist")
+    port: int = _setting(7860, "port to listen on; 0 takes a free one and says which")
+    data_dir: Path = _setting(Path("var"), "folder for the database, uploaded collections and caches")
+    database_url: str = _setting("", "database to use; empty is SQLite in the data folder, postgresql+psycopg://... shares one over hosts")
+    models: Path | None = _setting(None, "TOML file naming further models; see docs/operate.md")
+    allowed_hosts: str = _setting("", "further Host names this server answers to, comma-separated")
+    visitors_only: bool = _setting(False, "let anyone explore, nobody annotate: what a hosted Space runs")
+    max_upload_mb: int = _setting(50, "largest file accepted as a collection, in MB")
+    max_passages: int = _setting(100_000, "most passages in one uploaded collection")
+    max_active_runs: int = _setting(64, "most runs at work at once; a further one is refused with a sentence")
+    open_browser: bool = _setting(False, "open the page in the default browser once it is ready")
+    log_level: str = _setting("info", "debug, info, warning or error")
+    log_format: str = _setting("text", "text for people, json for machines")
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise SettingsError(f"port {self.port} is not one: give a number from 0 to 65535")
+        for name in ("max_upload_mb", "max_passages", "max_active_runs"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise SettingsError(f"log_level {self.log_level!r} is unknown: use debug, info, warning or error")
+        if self.log_format not in ("text", "json"):
+            raise SettingsError(f"log_format {self.log_format!r} is unknown: use text or json")
+        if not self.is_local and not self.visitors_only:
+            raise SettingsError(
+                f"host {self.host!r} can be reached from other machines, where everybody would be the annotator: add --visitors-only, "
+                "or listen on 127.0.0.1"
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """True where only this machine can reach the server."""
+        return self.host in _LOOPBACK
+
+    @property
+    def url(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'studio.db').absolute()}"
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """Host names (without port) that requests may carry."""
+        extra = (name.strip().lower() for name in self.allowed_hosts.split(","))
+        own = () if self.host in ("0.0.0.0", "::") else (self.host,)
+        return frozenset({*_LOOPBACK, "[::1]", *own, *(name for name in extra if name)})
+
+    def printable(self) -> dict[str, str]:
+        """All settings as text, passwords in URLs masked."""
+        from urllib.parse import urlsplit
+
+        shown = {field.name: str(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        password = urlsplit(self.database_url).password
+        if password:
+            shown["database_url"] = self.database_url.replace(f":{password}@", f":{_SECRET_IN_URL}@")
+        return shown
+
+    @classmethod
+    def load(cls, argv: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Settings:
+        """Settings from flags and environment. Raises SettingsError for a wrong value; `--help` prints and exits."""
+        environ = os.environ if environ is None else environ
+        given = vars(_parser(cls).parse_args(list(argv)))
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            raw = given[field.name] if given[field.name] is not None else environ.get(PREFIX + field.name.upper())
+            if raw is not None:
+                values[field.name] = _value(field, raw)
+        return cls(**values)
+
+
+def _parser(cls: type[Settings]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python app.py",
+        description="ReasonRank Studio: watch a language model rank passages, and correct it.",
+        epilog=f"Each flag can also be set in the environment: --data-dir as {PREFIX}DATA_DIR.",
+    )
+    for field in dataclasses.fields(cls):
+        default = "" if field.default is None else field.default
+        text = f"{field.metadata['help']} (default: {default or 'none'})".replace("%", "%%")
+        flag = "--" + field.name.replace("_", "-")
+        if isinstance(field.default, bool):
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        else:
+            parser.add_argument(flag, default=None, metavar=field.name.upper(), help=text)
+    return parser
+
+
+def _value(field: dataclasses.Field[Any], raw: Any) -> Any:
+    """A raw flag or variable as the field's type."""
+    if isinstance(raw, bool):
+        return raw
+    try:
+        if isinstance(field.default, bool):
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[raw.strip().lower()]
+        if isinstance(field.default, int):
+            return int(raw)
+    except (KeyError, ValueError) as error:
+        kind = "yes or no" if isinstance(field.default, bool) else "a whole number"
+        raise SettingsError(f"{field.name} is {raw!r}: it must be {kind}") from error
+    is_path = isinstance(field.default, Path) or field.name == "models"
+    return (Path(raw) if raw else None) if is_path else raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEntry:
+    """One model of the models file. `address` is a server's base URL, `path` a folder or hub id; exactly one is given.
+
+    `key_env` names the environment variable that holds the key; the key itself is never written anywhere.
+    """
+
+    name: str
+    backend: str
+    label: str = ""
+    about: str = ""
+    profile: str = "studio"
+    model: str = ""
+    address: str = ""
+    path: str = ""
+    key_env: str = ""
+    max_tokens: int = 0
+
+
+def load_models(path: Path | None) -> tuple[ModelEntry, ...]:
+    """Models of the file, none for no file. Raises SettingsError naming the entry and key that are wrong."""
+    if path is None:
+        return ()
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"models file {str(path)!r} can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"models file {str(path)!r} is not valid TOML: {error}") from error
+    entries = tuple(_entry(number, item) for number, item in enumerate(data.get("model", []), start=1))
+    names = [entry.name for entry in entries]
+    if len(set(names)) < len(names):
+        raise SettingsError(f"models file {str(path)!r} gives a name twice: {sorted(names)}")
+    return entries
+
+
+def _entry(number: int, item: Any) -> ModelEntry:
+    known = {field.name: type(field.default) for field in dataclasses.fields(ModelEntry)}
+    if not isinstance(item, dict) or not {"name", "backend"} <= set(item):
+        raise SettingsError(f"model {number} of the models file needs at least a name and a backend")
+    unknown = set(item) - set(known)
+    if unknown:
+        raise SettingsError(f"model {item['name']!r} has unknown keys {sorted(unknown)}: known are {', '.join(known)}")
+    wrong = [key for key, value in item.items() if not isinstance(value, int if key == "max_tokens" else str)]
+    if wrong:
+        raise SettingsError(f"model {item['name']!r}: {', '.join(wrong)} has a wrong type")
+    return ModelEntry(**item)

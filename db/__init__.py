@@ -1,0 +1,1 @@
+"""The database: models, sessions, migrations, and in `db.store` the only place with queries."""

@@ -1,0 +1,16 @@
+"""Alembic's entry: runs on the connection that `Database.migrate` hands over, never on one of its own."""
+
+from alembic import context
+
+import db.models_people  # noqa: F401  fills the metadata
+from db import models
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=models.Base.metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,161 @@
+"""Tables of people's work and of the learning loop; see `db.models` for the common rules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .models import Base, Hash, Id, Name, Word, new_id, now, one_of
+
+
+class Guideline(Base):
+    """A version of the instructions annotators see; never edited, only followed by a newer one."""
+
+    __tablename__ = "guidelines"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(Name)
+    version: Mapped[int]
+    text: Mapped[str]
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Task(Base):
+    """A candidate list that people are asked to judge."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (one_of("state", "open", "done", "closed"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    list_id: Mapped[str] = mapped_column(ForeignKey("candidate_lists.id"), index=True)
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"))
+    project: Mapped[str] = mapped_column(Name, default="")
+    wanted: Mapped[int] = mapped_column(default=1)
+    priority: Mapped[float] = mapped_column(default=0.0)
+    reason: Mapped[str] = mapped_column(default="")
+    state: Mapped[str] = mapped_column(Word, default="open")
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Judgement(Base):
+    """What one person says of one candidate list, one version of it. Append-only.
+
+    `thread` ties the versions of one person's judgement of one list together; the newest version counts.
+    """
+
+    __tablename__ = "judgements"
+    __table_args__ = (
+        one_of("state", "draft", "submitted", "skipped", "flagged"),
+        UniqueConstraint("actor_id", "idempotency_key"),
+        UniqueConstraint("thread", "version"),
+        Index("ix_judgements_actor_id_created", "actor_id", "created"),
+    )
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    thread: Mapped[str] = mapped_column(Hash)
+    version: Mapped[int]
+    base_version: Mapped[int]
+    idempotency_key: Mapped[str] = mapped_column(String(64))
+    content_hash: Mapped[str] = mapped_column(Hash)
+    actor_id: Mapped[str] = mapped_column(ForeignKey("actors.id"))
+    list_id: Mapped[str] = mapped_column(ForeignKey("candidate_lists.id"), index=True)
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
+    task_id: Mapped[str | None] = mapped_column(ForeignKey("tasks.id"))
+    state: Mapped[str] = mapped_column(Word)
+    order: Mapped[list[Any]] = mapped_column("weak_order")
+    not_relevant: Mapped[list[Any]] = mapped_column(default=list)
+    unranked: Mapped[list[Any]] = mapped_column(default=list)
+    grades: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    shown_order: Mapped[list[Any]]
+    claims: Mapped[list[Any]] = mapped_column(default=list)
+    disagree: Mapped[bool] = mapped_column(default=False)
+    note: Mapped[str] = mapped_column(default="")
+    confidence: Mapped[float | None]
+    active_seconds: Mapped[float] = mapped_column(default=0.0)
+    guideline_id: Mapped[str | None] = mapped_column(ForeignKey("guidelines.id"))
+    model_visible: Mapped[str | None] = mapped_column(Name)
+    model_version_id: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
+    trust: Mapped[float | None]
+    consent_version: Mapped[str | None] = mapped_column(Name)
+    licence: Mapped[str] = mapped_column(Name, default="")
+    selection_probability: Mapped[float | None]
+    selection_reason: Mapped[str] = mapped_column(default="")
+    created: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class Job(Base):
+    """Work for the worker process; steps are idempotent by content hash, so a job may be taken again after its lease."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (one_of("state", "queued", "running", "finished", "failed", "cancelled"), UniqueConstraint("kind", "idempotency_key"))
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(Name)
+    arguments: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    idempotency_key: Mapped[str] = mapped_column(String(128))
+    state: Mapped[str] = mapped_column(Word, default="queued", index=True)
+    attempt: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    worker: Mapped[str] = mapped_column(Name, default="")
+    heartbeat: Mapped[datetime | None]
+    progress: Mapped[float] = mapped_column(default=0.0)
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[str] = mapped_column(default="")
+    actor_id: Mapped[str | None] = mapped_column(ForeignKey("actors.id"))
+    created: Mapped[datetime] = mapped_column(default=now)
+    ended: Mapped[datetime | None]
+
+
+class JobEvent(Base):
+    """Something a job said, numbered from 1."""
+
+    __tablename__ = "job_events"
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Word)
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Artifact(Base):
+    """An immutable file or folder of the artifact store, named by content hash; no row holds a path."""
+
+    __tablename__ = "artifacts"
+    hash: Mapped[str] = mapped_column(Hash, primary_key=True)
+    kind: Mapped[str] = mapped_column(Word)
+    size: Mapped[int]
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class DatasetVersion(Base):
+    """A training set frozen in the artifact store; the id is the hash of its content."""
+
+    __tablename__ = "dataset_versions"
+    id: Mapped[str] = mapped_column(Hash, primary_key=True)
+    name: Mapped[str] = mapped_column(Name)
+    artifact_hash: Mapped[str] = mapped_column(ForeignKey("artifacts.hash"))
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Spend(Base):
+    """Money spent on a paid model in one UTC day, for its cap."""
+
+    __tablename__ = "spend"
+    model: Mapped[str] = mapped_column(Name, primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    tokens_in: Mapped[int] = mapped_column(default=0)
+    tokens_out: Mapped[int] = mapped_column(default=0)
+    cost: Mapped[float] = mapped_column(default=0.0)
+
+
+class AuditEvent(Base):
+    """Who did what, in order; written with the act it tells of."""
+
+    __tablename__ = "audit_events"
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    actor_id: Mapped[str | None] = mapped_column(ForeignKey("actors.id"), index=True)
+    action: Mapped[str] = mapped_column(Name)
+    subject: Mapped[str] = mapped_column(Name)
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created: Mapped[datetime] = mapped_column(default=now)

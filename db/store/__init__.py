@@ -1,0 +1,1 @@
+"""Queries, one file per aggregate. Functions take an open session, plain values in and out; nothing here formats for people."""

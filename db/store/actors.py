@@ -1,0 +1,22 @@
+"""People and their roles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models import Actor, ActorRole
+from db.store import texts
+
+
+def ensure(session: Session, actor_id: str, name: str, roles: Collection[str]) -> None:
+    """Make an actor with roles where it is not there yet; roles are only added."""
+    texts.insert_missing(session, Actor, [{"id": actor_id, "name": name, "kind": "person", "state": "active"}])
+    texts.insert_missing(session, ActorRole, [{"actor_id": actor_id, "role": role} for role in sorted(roles)])
+
+
+def roles(session: Session, actor_id: str) -> frozenset[str]:
+    """Roles of an actor."""
+    return frozenset(session.scalars(select(ActorRole.role).where(ActorRole.actor_id == actor_id)))

