@@ -1,0 +1,1 @@
+"""Reading and writing what other tools speak: collections (JSONL, CSV, TSV, BEIR, plain text) and TREC runs and qrels."""
