@@ -128,7 +128,8 @@ class Ranker:
     async def _call(self, query: str, window: Window, standing: Sequence[Passage], place: tuple[int, int]) -> AsyncGenerator[Event]:
         """One model call, from its prompt to its parsed answer."""
         number, depth = place
-        prompt = self.template.render(query, window.passages, self.backend.tokenizer)
+        # On a thread: the first use of a tokenizer may load it.
+        prompt = await asyncio.to_thread(lambda: self.template.render(query, window.passages, self.backend.tokenizer))
         yield WindowStarted(window=window, number=number, depth=depth, prompt=prompt)
         completion, failure, began = Completion(answer=""), "", time.monotonic()
         guess = _Guess(self.template, window, standing)
