@@ -133,3 +133,12 @@ def builtin_profile(name: str) -> ProfileTemplate:
         names = sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
         raise TemplateError(f"no profile {name!r}: there are {', '.join(names)}")
     return load_profile(path.read_text(encoding="utf-8"))
+
+
+def template_for(name: str) -> PromptTemplate:
+    """A template by the name stored with a run. Raises TemplateError listing the names there are."""
+    if name == "nano":
+        from .models.nano.template import NanoTemplate
+
+        return NanoTemplate()
+    return builtin_profile(name)
