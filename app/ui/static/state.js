@@ -1,0 +1,33 @@
+// What the tabs share: which run is open, and how to go from one tab to another.
+
+const KEY = "reasonrank:run";
+
+/** `run` fires with the token whenever another run is opened. */
+export const studio = new EventTarget();
+
+/** The open run: what the address names, else the last one of this browser. */
+export function currentRun() {
+  return new URL(location.href).searchParams.get("run") || localStorage.getItem(KEY) || "";
+}
+
+/** The run the address names, which alone is opened on load. */
+export const linkedRun = () => new URL(location.href).searchParams.get("run") || "";
+
+/** Makes a run the open one; the address follows, so that reload and permalink agree. */
+export function setRun(token) {
+  localStorage.setItem(KEY, token);
+  const address = new URL(location.href);
+  if (address.searchParams.get("run") !== token) {
+    address.searchParams.set("run", token);
+    history.pushState(null, "", address);
+  }
+  studio.dispatchEvent(new CustomEvent("run", { detail: token }));
+}
+
+addEventListener("popstate", () => studio.dispatchEvent(new CustomEvent("back", { detail: linkedRun() })));
+
+/** Shows a tab by its id: explore, annotate or data. Gradio names a tab's button after its elem_id. */
+export function goTo(tab) {
+  document.getElementById(`tab-${tab}-button`)?.click();
+  document.getElementById("tabs")?.scrollIntoView({ block: "start" });
+}

@@ -1,0 +1,157 @@
+"""The routes under /api/v1. Each asks who acts, checks the form of what it was given, calls one service and returns its answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from app.ranking.errors import NotFound
+from app.services.actors import Actor, require
+
+from .bodies import JudgementBody, RunBody
+from .logs import run_id, short
+from .policy import Policy, export_csp
+from .ports import Studio
+from .streams import Streams, last_event_id
+from .uploads import read_upload
+
+router = APIRouter(prefix="/api/v1")
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_NO_RUN = "no run has this link: it may be mistyped, or made on another machine"
+
+
+class Asked:
+    """Who asks, and the studio that answers. Made for every request of a route, so that no route can forget the check."""
+
+    def __init__(self, request: Request) -> None:
+        self.studio: Studio = request.app.state.studio
+        self.actor: Actor = self.studio.local_actor()
+        require(self.actor, "visitor")
+
+
+async def _asked(request: Request) -> Asked:
+    return Asked(request)
+
+
+async def _annotator(request: Request) -> Asked:
+    asked = Asked(request)
+    require(asked.actor, "annotator")
+    return asked
+
+
+async def _token(token: str) -> str:
+    if not _TOKEN.fullmatch(token):
+        raise NotFound(_NO_RUN)
+    run_id.set(short(token))
+    return token
+
+
+Asking = Annotated[Asked, Depends(_asked)]
+Annotating = Annotated[Asked, Depends(_annotator)]
+RunToken = Annotated[str, Depends(_token)]
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID")]
+
+
+@router.get("/models")
+async def models(asked: Asking) -> JSONResponse:
+    """Models one can choose; one that can't be used says why."""
+    return JSONResponse({"models": list(asked.studio.models.list(asked.actor))})
+
+
+@router.get("/examples")
+async def examples(asked: Asking) -> JSONResponse:
+    """Questions to start with."""
+    return JSONResponse({"examples": list(asked.studio.collections.examples())})
+
+
+@router.get("/collections")
+async def collections(asked: Asking) -> JSONResponse:
+    """Collections and how far their indexing is."""
+    return JSONResponse({"collections": list(await asked.studio.collections.list(asked.actor))})
+
+
+@router.post("/collections", status_code=202)
+async def upload(request: Request, asked: Annotating) -> JSONResponse:
+    """Take a file as a new collection (multipart: file, name, format); indexing goes on in the background."""
+    async with read_upload(request) as form:
+        made = await asked.studio.collections.upload(asked.actor, form.name, form.format, form.chunks)
+    return JSONResponse(made, 202)
+
+
+@router.post("/runs", status_code=201)
+async def start(asked: Asking, posted: RunBody) -> JSONResponse:
+    """Begin a run; it goes on whether or not anybody looks."""
+    token = await asked.studio.runs.start(asked.actor, posted.request())
+    return JSONResponse({"run": token}, 201)
+
+
+@router.get("/runs/{token}")
+async def run(asked: Asking, token: RunToken) -> JSONResponse:
+    """A run as it stands."""
+    return JSONResponse(await asked.studio.runs.get(asked.actor, token))
+
+
+@router.post("/runs/{token}/stop")
+async def stop(asked: Asking, token: RunToken) -> JSONResponse:
+    """Stop a run; the run as it then stands."""
+    return JSONResponse(await asked.studio.runs.stop(asked.actor, token))
+
+
+@router.get("/runs/{token}/events")
+async def events(request: Request, asked: Asking, token: RunToken, last: LastEventId = None) -> StreamingResponse:
+    """A run's numbered events, past and coming; resumes after Last-Event-ID."""
+    streams: Streams = request.app.state.streams
+    return await streams.answer(asked.studio.runs.events(asked.actor, token, last_event_id(last)))
+
+
+@router.get("/judgements")
+async def judgements(asked: Asking, run: str | None = None) -> JSONResponse:
+    """My judgement of a run, or all of mine."""
+    if run is None:
+        return JSONResponse({"judgements": await asked.studio.judgements.mine(asked.actor)})
+    return JSONResponse({"judgement": await asked.studio.judgements.for_run(asked.actor, await _token(run))})
+
+
+@router.get("/judgements/recent")
+async def recent(asked: Asking) -> JSONResponse:
+    """The newest judgements of all people."""
+    return JSONResponse({"judgements": await asked.studio.judgements.recent(asked.actor)})
+
+
+@router.post("/judgements", status_code=201)
+async def judge(asked: Annotating, posted: JudgementBody) -> JSONResponse:
+    """Save a version; the same idempotency key again is answered 200 with what it saved, a stale one 409 with both."""
+    run_id.set(short(posted.run))
+    saved = await asked.studio.judgements.save(asked.actor, posted.draft())
+    return JSONResponse({"judgement": saved.judgement}, 201 if saved.created else 200)
+
+
+@router.get("/stats")
+async def stats(asked: Asking) -> JSONResponse:
+    """Counts over everything."""
+    return JSONResponse(await asked.studio.stats.get(asked.actor))
+
+
+@router.get("/export/{name}")
+async def export(request: Request, asked: Asking, name: str) -> StreamingResponse:
+    """A file to take away; never shown in the page."""
+    policy: Policy = request.app.state.policy
+    made = asked.studio.exports.stream(asked.actor, name)
+    filename = re.sub(r"[^A-Za-z0-9._-]", "_", made.filename)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{filename}"',
+        "Content-Security-Policy": export_csp(policy),
+    }
+    first = await anext(made.chunks, b"")  # what fails at once can still become a status
+    return StreamingResponse(_with_first(first, made.chunks), media_type=made.media_type, headers=headers)
+
+
+async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
