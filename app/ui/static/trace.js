@@ -1,6 +1,6 @@
 // <rr-trace>: what the model writes, call by call. Sentences where the server renders them, the raw text always.
 
-import { h, seconds, count, gradeText } from "./dom.js";
+import { h, seconds, count } from "./dom.js";
 import { cited, sentence, name, OUTCOMES } from "./words.js";
 import { byId } from "./run.js";
 
@@ -152,9 +152,6 @@ class Trace extends HTMLElement {
           "p",
           { class: `sentence ${of?.polarity ?? ""}`, dir: "auto", "data-claim": claim, "data-cites": JSON.stringify(ids) },
           sentence(parts, this.titles),
-          of && of.grade !== null && of.grade !== undefined
-            ? h("span", { class: "grade", title: "The grade the model wrote for this passage" }, gradeText(of.grade))
-            : null,
         ),
       );
     }

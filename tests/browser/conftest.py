@@ -1,0 +1,152 @@
+"""A server as `make app` starts it with a pretend model beside the embedded one, and pages that fail on anything a visitor would notice."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from tests.browser.watch import Watch
+from tests.openai_server import OpenAIServer
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the page is not tested in a browser")
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402 - only after it is known to be there
+
+ROOT = Path(__file__).parents[2]
+_ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")
+_START_SECONDS = 120
+_MODELS = """
+[[model]]
+name = "slow"
+backend = "openai"
+label = "Slow test model"
+address = "{address}"
+model = "inline"
+
+[[model]]
+name = "absent"
+backend = "openai"
+label = "Absent model"
+address = "https://localhost"
+key_env = "NO_SUCH_VARIABLE"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """What a visitor sits in front of."""
+
+    width: int = 1280
+    height: int = 860
+    scheme: Literal["light", "dark"] = "light"
+    still: bool = False
+
+
+OpenPage = Callable[..., tuple[Page, Watch]]
+
+
+@pytest.fixture(scope="session")
+def slow_model() -> Iterator[OpenAIServer]:
+    """Answers in 40 pieces over 4 seconds."""
+    with OpenAIServer(pieces=40, seconds=4.0) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory, slow_model: OpenAIServer) -> Iterator[str]:
+    """Address of a running server with an empty data folder; its models are `nano`, `slow` and one that can't be used."""
+    folder = tmp_path_factory.mktemp("studio")
+    models = folder / "models.toml"
+    models.write_text(_MODELS.format(address=slow_model.address), encoding="utf-8")
+    log = (folder / "log").open("w+", encoding="utf-8")
+    command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(folder / "var"), "--models", str(models)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    try:
+        yield _address(process, Path(log.name))
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        log.close()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Where the server listens, once it can answer a question."""
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text(encoding="utf-8"))
+        if found and _ready(found[0]):
+            return found[0]
+        time.sleep(0.5)
+    pytest.fail(f"the server did not get ready in {_START_SECONDS} s:\n{log.read_text(encoding='utf-8')[-2000:]}")
+
+
+def _ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def browser(chromium: str) -> Iterator[Browser]:
+    """The Chromium of this machine."""
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=chromium, args=list(_ARGUMENTS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, studio: str) -> Iterator[OpenPage]:
+    """`open_page(path, screen)` gives a page and its Watch; when the test ends, everything the watches saw must be allowed."""
+    watches: list[Watch] = []
+    with ExitStack() as stack:
+
+        def open_one(path: str = "/", screen: Screen | None = None) -> tuple[Page, Watch]:
+            seen = screen or Screen()
+            context = browser.new_context(
+                viewport={"width": seen.width, "height": seen.height},
+                color_scheme=seen.scheme,
+                reduced_motion="reduce" if seen.still else "no-preference",
+            )
+            stack.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(20_000)
+            watches.append(Watch(page, studio))
+            page.goto(studio + path)
+            return page, watches[-1]
+
+        yield open_one
+    for watch in watches:
+        watch.check()
+
+
+@pytest.fixture
+def opened(open_page: OpenPage) -> tuple[Page, Watch]:
+    """The first screen at 1280 pixels, ready to be used, and its watch."""
+    page, watch = open_page()
+    page.get_by_test_id("example").first.wait_for()
+    return page, watch
+
+
+@pytest.fixture
+def page(opened: tuple[Page, Watch]) -> Page:
+    """The page of `opened`."""
+    return opened[0]
+
+
+@pytest.fixture
+def watch(opened: tuple[Page, Watch]) -> Watch:
+    """The watch of `opened`: for tests that provoke an error themselves."""
+    return opened[1]
