@@ -58,8 +58,8 @@ class RunBody(_Body):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.collection is None) == (self.passages is None):
-            raise ValueError("give either a collection or passages, not both and not neither")
+        if self.collection is not None and self.passages is not None:
+            raise ValueError("give a collection or passages, not both; with neither the demo collection is asked")
         ids = [passage.id for passage in self.passages or () if passage.id]
         if len(set(ids)) < len(ids):
             twice = next(one for one in ids if ids.count(one) > 1)

@@ -1,4 +1,4 @@
-"""Gradio's HTML page, let through a strict Content-Security-Policy by a nonce on its own inline scripts."""
+"""Gradio's HTML page, let through a strict Content-Security-Policy by a nonce on its own inline scripts and styles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import secrets
 
 # Gradio's page escapes < and > in all data it writes into scripts, so a tag that matches is one of the template's.
-_INLINE_SCRIPT = re.compile(rb"<script(?=[\s>])(?![^>]*\ssrc=)", re.IGNORECASE)
+_INLINE = re.compile(rb"<(script|style)(?=[\s>])(?![^>]*\ssrc=)", re.IGNORECASE)
 
 
 def new_nonce() -> str:
@@ -15,5 +15,5 @@ def new_nonce() -> str:
 
 
 def with_nonce(html: bytes, nonce: str) -> bytes:
-    """The page with the nonce on every inline script; scripts that have a `src` are allowed by their origin."""
-    return _INLINE_SCRIPT.sub(b'<script nonce="' + nonce.encode("ascii") + b'"', html)
+    """The page with the nonce on every inline script and style; scripts that have a `src` are allowed by their origin."""
+    return _INLINE.sub(rb'<\1 nonce="' + nonce.encode("ascii") + b'"', html)

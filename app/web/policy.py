@@ -41,16 +41,18 @@ class Policy:
 
 
 def page_csp(policy: Policy, nonce: str) -> str:
-    """Policy of the HTML page: scripts from our own files, and the inline ones that carry this response's nonce.
+    """Policy of the HTML page: scripts and style sheets from our own files, and the inline ones that carry this response's nonce.
 
-    Styles stay 'unsafe-inline' because Gradio makes style elements and attributes while it runs; no script can come in that way.
+    Only style attributes are free, because Gradio sets some; a browser that doesn't know style-src-attr falls back to style-src.
     """
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src 'self' 'nonce-{nonce}'",
             "script-src-attr 'none'",
-            "style-src 'self' 'unsafe-inline'",
+            f"style-src 'self' 'nonce-{nonce}'",
+            f"style-src-elem 'self' 'nonce-{nonce}'",
+            "style-src-attr 'unsafe-inline'",
             "img-src 'self' data:",
             "font-src 'self' data:",  # Gradio's style sheets carry one for formulas
             "connect-src 'self'",

@@ -46,7 +46,7 @@ def test_a_run_starts_over_a_collection_or_over_pasted_passages(client: TestClie
         ({"query": "\ud800"}, "query"),
         ({"depth": 21}, "depth"),
         ({"passages": [{"text": "x"}]}, "either"),
-        ({"collection": None}, "either"),
+        ({"passages": [{"text": "x"}]}, "not both"),
         ({"collection": "../x"}, "collection"),
         ({"collection": None, "passages": [{"text": "x"}] * 201}, "passages"),
         ({"collection": None, "passages": [{"text": "x" * 20_001}]}, "passages.0.text"),
