@@ -20,7 +20,7 @@ def judgements_jsonl(records: Iterable[JudgementRecord]) -> Iterator[bytes]:
             "query": record.query,
             "person": record.person,
             "created": record.created,
-            "newest": record.newest,
+            "counts": record.counts,
             "holdout": record.holdout,
             **record.fields,
             "passages": [{"id": key, "title": title, "text": text} for key, (title, text) in record.texts.items()],

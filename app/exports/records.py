@@ -14,14 +14,14 @@ from app.ranking.holdout import normalised
 class JudgementRecord:
     """One version of one person's judgement. `texts` are the passages as they were shown, by id: (title, text).
 
-    `newest` marks the version that counts; `holdout` queries are for evaluation only.
+    `counts` marks the person's newest submitted version, the only one that qrels and training use; `holdout` queries are for evaluation only.
     """
 
     id: str
     query: str
     person: str
     created: str
-    newest: bool
+    counts: bool
     holdout: bool
     fields: Mapping[str, Any]
     texts: Mapping[str, tuple[str, str]]

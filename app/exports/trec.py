@@ -17,7 +17,7 @@ def qrels_txt(records: Iterable[JudgementRecord]) -> Iterator[bytes]:
     """
     grades: dict[tuple[str, str], list[int]] = {}
     for record in records:
-        if not record.newest or record.fields["state"] != "submitted":
+        if not record.counts:
             continue
         given = {**dict.fromkeys(record.fields["not_relevant"], 0), **record.fields["grades"]}
         for passage_id, grade in given.items():

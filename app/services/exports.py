@@ -83,13 +83,13 @@ class Exports:
 
 def _record(session: Session, row: Judgement) -> JudgementRecord:
     candidates = lists.get(session, row.list_id)
-    newest = judgements.newest_of(session, row.actor_id, row.list_id)
+    counting = judgements.newest_of(session, row.actor_id, row.list_id, state="submitted")
     return JudgementRecord(
         id=row.id,
         query=candidates.query,
         person=row.actor_id,
         created=row.created.isoformat(),
-        newest=newest is not None and newest.id == row.id,
+        counts=counting is not None and counting.id == row.id,
         holdout=candidates.holdout,
         fields={name: getattr(row, name) for name in _FIELDS},
         texts={passage.id: (passage.title, passage.text) for passage in candidates.passages},

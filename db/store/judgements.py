@@ -91,10 +91,12 @@ def _plain(new: NewJudgement) -> dict[str, Any]:
     return cleaned
 
 
-def newest_of(session: Session, actor_id: str, list_id: str) -> Judgement | None:
-    """A person's newest version for a list."""
-    thread = thread_of(actor_id, list_id)
-    return session.scalar(select(Judgement).where(Judgement.thread == thread).order_by(Judgement.version.desc()).limit(1))
+def newest_of(session: Session, actor_id: str, list_id: str, *, state: str | None = None) -> Judgement | None:
+    """A person's newest version for a list, of any state or of one: a draft after a submitted version does not undo that."""
+    query = select(Judgement).where(Judgement.thread == thread_of(actor_id, list_id))
+    if state is not None:
+        query = query.where(Judgement.state == state)
+    return session.scalar(query.order_by(Judgement.version.desc()).limit(1))
 
 
 def newest(session: Session, *, actor_id: str | None = None, limit: int = 50) -> list[tuple[Judgement, str, str]]:

@@ -52,10 +52,26 @@ def test_a_judgement_is_saved_read_and_exported(tmp_path: Path) -> None:
         assert files["qrels.txt"] == f"{qid} 0 p1 1\n{qid} 0 p2 0\n{qid} 0 p3 3\n"
         assert files["runs.txt"] == f"{qid} Q0 p2 1 3 told\n{qid} Q0 p3 2 2 told\n{qid} Q0 p1 3 1 told\n"
         (line,) = [json.loads(text) for text in files["judgements.jsonl"].splitlines()]
-        assert (line["query"], line["order"], line["newest"], line["query_id"]) == ("Why, then?", [["p3"], ["p1"]], True, qid)
+        assert (line["query"], line["order"], line["counts"], line["query_id"]) == ("Why, then?", [["p3"], ["p1"]], True, qid)
         assert line["passages"][0] == {"id": "p1", "title": "Title 1", "text": "Text of passage 1."}
         counts = await Stats(runs._database).get(LOCAL)
         assert counts == {"runs": 1, "by_outcome": {"clean": 1}, "judgements": 1, "people": 1, "queries": 1}
+
+    asyncio.run(work())
+
+
+def test_a_draft_after_a_submitted_version_does_not_undo_it(tmp_path: Path) -> None:
+    runs = make(tmp_path, ANSWER)
+    judgements, exports = Judgements(runs._database), Exports(runs._database)
+
+    async def work() -> None:
+        token = await a_run(runs)
+        await judgements.save(LOCAL, draft(token))
+        await judgements.save(LOCAL, draft(token, idempotency_key="k2", base_version=1, state="draft", grades={"p3": 0}))
+        lines = [json.loads(chunk) async for chunk in exports.stream(LOCAL, "judgements.jsonl").chunks]
+        assert [(line["version"], line["counts"]) for line in lines] == [(1, True), (2, False)]
+        qrels = b"".join([chunk async for chunk in exports.stream(LOCAL, "qrels.txt").chunks]).decode()
+        assert qrels.splitlines()[-1].endswith("p3 3")
 
     asyncio.run(work())
 
@@ -109,13 +125,13 @@ def test_visitors_may_not_judge_or_take_files(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
-def record(grades: dict[str, int], *, newest: bool = True, state: str = "submitted") -> JudgementRecord:
-    fields = {"state": state, "grades": grades, "not_relevant": []}
-    return JudgementRecord(id="j", query="q", person="x", created="", newest=newest, holdout=False, fields=fields, texts={})
+def record(grades: dict[str, int], *, counts: bool = True) -> JudgementRecord:
+    fields = {"grades": grades, "not_relevant": []}
+    return JudgementRecord(id="j", query="q", person="x", created="", counts=counts, holdout=False, fields=fields, texts={})
 
 
 def test_qrels_take_the_lower_median_of_the_newest_submitted() -> None:
-    records = [record({"a b": 3}), record({"a b": 1}), record({"a b": 2}, newest=False), record({"a b": 0}, state="draft")]
+    records = [record({"a b": 3}), record({"a b": 1}), record({"a b": 0}, counts=False)]
     assert list(qrels_txt(records)) == [f"{query_id('q')} 0 a b 1\n".encode()]
 
 
