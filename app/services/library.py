@@ -131,10 +131,13 @@ class Library:
         return state.index
 
     def _build(self, collection_id: str, state: _State) -> SearchIndex:
-        is_demo = self._demo is not None and collection_id == self._demo.id
+        is_demo = self._is_demo(collection_id)
         collection = self._demo if is_demo and self._demo else load_collection(self._root, collection_id)
         watch = Watch(progress=lambda progress: setattr(state, "progress", progress))
         return SearchIndex.open(collection, self._cache, self._embedder, committed=VECTORS if is_demo else None, watch=watch)
+
+    def _is_demo(self, collection_id: str) -> bool:
+        return self._demo is not None and collection_id == self._demo.id
 
     def _state(self, collection_id: str) -> _State:
         with self._lock:
@@ -148,7 +151,8 @@ class Library:
 
         def read() -> list[dict[str, Any]]:
             with self._database.read() as session:
-                return [self._view(row) for row in rows.every(session)]
+                # An older demo is no longer on disk; what was ranked with it lives on in its candidate lists.
+                return [self._view(row) for row in rows.every(session) if row.kind != "demo" or self._is_demo(row.id)]
 
         return await asyncio.to_thread(read)
 
