@@ -17,7 +17,7 @@ from .retrieval.bm25 import Statistics, score
 from .retrieval.dense import VectorStore, digest, embed_half, sentence_texts
 from .retrieval.embedder import Embedder
 from .retrieval.language import notes as language_notes
-from .retrieval.text import Term, full_text, sentences, stems, terms
+from .retrieval.text import Term, full_text, known_terms, sentences, stems
 from .values import Passage
 
 SIGNALS_VERSION = "signals1"
@@ -57,8 +57,8 @@ class EvidenceSignals:
         """The same passages in the same order; features that were there under other names are kept."""
         if not passages:
             return []
-        asked = [term.stem for term in terms(query)]
-        listed = [list(terms(full_text(passage))) for passage in passages]
+        asked = [term.stem for term in known_terms(query)]
+        listed = [known_terms(full_text(passage)) for passage in passages]
         counted = [[term.stem for term in found] for found in listed]
         statistics = (self._statistics or Statistics.of(counted)).of_stems(asked)
         bm25 = [score(asked, found, statistics) for found in counted]
@@ -134,9 +134,9 @@ class _Memory:
 
 def matched_spans(query: str, text: str) -> list[tuple[int, int]]:
     """Spans of `text` (code points) whose stems the query has, in order, overlapping ones joined."""
-    asked = {term.stem for term in terms(query)}
+    asked = {term.stem for term in known_terms(query)}
     spans: list[tuple[int, int]] = []
-    for term in terms(text):
+    for term in known_terms(text):
         if term.stem not in asked:
             continue
         if spans and term.start < spans[-1][1]:

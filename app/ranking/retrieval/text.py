@@ -101,9 +101,23 @@ def terms(text: str) -> Iterator[Term]:
             place += 1
 
 
+# Longer texts are not remembered, so that the memory of a process stays bounded (about 100 bytes a word).
+_REMEMBER_UNDER = 2_000
+
+
+def known_terms(text: str) -> tuple[Term, ...]:
+    """`terms`, remembered for short texts: evidence, highlights and every piece of a live trace ask for the same few passages."""
+    return _remembered(text) if len(text) <= _REMEMBER_UNDER else tuple(terms(text))
+
+
+@lru_cache(maxsize=4096)
+def _remembered(text: str) -> tuple[Term, ...]:
+    return tuple(terms(text))
+
+
 def stems(text: str) -> list[str]:
     """Only the stems of `terms`, as BM25 counts them."""
-    return [term.stem for term in terms(text)]
+    return [term.stem for term in known_terms(text)]
 
 
 def full_text(passage: Passage) -> str:
