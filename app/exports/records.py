@@ -14,7 +14,8 @@ from app.ranking.holdout import normalised
 class JudgementRecord:
     """One version of one person's judgement. `texts` are the passages as they were shown, by id: (title, text).
 
-    `counts` marks the person's newest submitted version, the only one that qrels and training use; `holdout` queries are for evaluation only.
+    `counts` marks the person's newest submitted version, the only one that qrels and training use. `holdout` queries are for
+    evaluation only.
     """
 
     id: str
