@@ -17,7 +17,7 @@ def model_card(report: Mapping[str, Any], parameters: int) -> str:
     return _CARD.read_text(encoding="utf-8").format(
         parameters=f"{parameters:,}",
         megabytes=f"{4 * parameters / 1e6:.1f}",
-        seconds=round(report["seconds"]),
+        seconds=round(sum(stage["cpu_seconds"] for stage in report["stages"])),
         seed=report["seed"],
         recipe=report["recipe"]["name"],
         figures="\n".join(f"| {name} | {value} |" for name, value in figures.items()),
