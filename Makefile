@@ -1,19 +1,20 @@
-# make app | make test | make bench | make proof NAME=... | make lint. Each makes .venv and installs what it needs by itself.
+# make app | make test | make unit | make bench | make lint. Each makes .venv and installs what it needs by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # uv picks the CPU or CUDA build of torch by what the machine has; a folder of ready wheels, where one is named, comes first.
 UV_INSTALL = UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS:-}}" $(BIN)/uv pip install -q -p $(BIN)/python $(TORCH_BACKEND)
 TORCH_BACKEND = $(shell sh scripts/torch-backend)
-export HF_HUB_OFFLINE ?= 1
+# A browser is opened where there is a screen to open it on.
+OPEN = $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s))),--open-browser)
 export DO_NOT_TRACK ?= 1
 export GRADIO_ANALYTICS_ENABLED ?= False
 
-.PHONY: app test lint unit bench proof clean
+.PHONY: app test lint unit bench clean
 
 app: $(VENV)/.core
 	@echo "Starting ReasonRank Studio ..."
-	@$(BIN)/python app.py $(ARGS)
+	@$(BIN)/python app.py $(OPEN) $(ARGS)
 
 test: $(VENV)/.dev
 	@sh scripts/run-tests
@@ -22,14 +23,11 @@ lint: $(VENV)/.dev
 	@sh scripts/lint
 
 unit: $(VENV)/.dev
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not model and not database and not browser and not engine"
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not model and not database and not browser and not engine"
 
 bench: $(VENV)/.dev
-	@$(BIN)/python benchmarks/embedded.py
-	@$(BIN)/python benchmarks/visitors.py
-
-proof: $(VENV)/.dev
-	@$(BIN)/python -m tests.proofs $(NAME)
+	@HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/embedded.py
+	@HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/visitors.py
 
 $(VENV)/bin/uv:
 	@sh scripts/check-python "$(PYTHON)"
