@@ -70,12 +70,16 @@ class Explore extends HTMLElement {
   async start(body) {
     this.drop();
     this.ask.running = true;
+    const searching = h("p", { class: "searching", role: "status" }, "Searching for candidates and weighing the evidence \u2026");
+    this.stage.prepend(searching);
     try {
       const { run } = await post("runs", body);
       await this.open(run, true);
     } catch (error) {
       this.ask.running = false;
       this.ask.complain(error.message);
+    } finally {
+      searching.remove();
     }
   }
 
