@@ -76,6 +76,7 @@ class Library:
             )  # fmt: skip
             rows.put(session, row)
         self._demo = demo
+        load_demo()  # kept from here on, so that the examples never read files on the event loop
         self._open(demo.id)
         with self._database.read() as session:
             unfinished = [row.id for row in rows.every(session) if row.state == "indexing"]
