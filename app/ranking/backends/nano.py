@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from ..errors import BackendError, BackendUnavailable
 from ..models.nano.grammar import card_numbers
@@ -18,6 +18,7 @@ from ..values import Channel, Completion, Delta, Prompt, Sampling
 
 if TYPE_CHECKING:
     from ..models.nano.engine import Engine, Piece
+    from ..models.nano.network import Network
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "nano" / "weights"
 _FRAME = {IDS[THINK], IDS[END]}
@@ -33,9 +34,9 @@ class NanoBackend:
     name = "nano"
     can: frozenset[str] = frozenset()
 
-    def __init__(self, path: Path | str = WEIGHTS, *, threads: int = 1) -> None:
+    def __init__(self, path: Path | str = WEIGHTS) -> None:
         self.tokenizer = NanoTokenizer()
-        self._path, self._threads = Path(path), threads
+        self._path = Path(path)
         self._lock = threading.Lock()
         self._engine: Engine | None = None
 
@@ -99,7 +100,7 @@ class NanoBackend:
             if self._engine is None:
                 from ..models.nano.engine import Engine
 
-                self._engine = Engine(load_model(self._path), threads=self._threads)
+                self._engine = Engine(load_model(self._path))
             return self._engine
 
 
@@ -125,24 +126,17 @@ class _Words:
         return [Delta(channel=channel, text=text) for channel, text in fresh if text]
 
 
-def load_model(path: Path) -> Any:
-    """The model in a folder, in float32 and evaluation mode. Raises BackendUnavailable with what is missing."""
+def load_model(path: Path) -> Network:
+    """The model in a folder. Raises BackendUnavailable with what is missing."""
+    from ..models.nano.network import Network
+
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if not (path / name).is_file():
             raise BackendUnavailable(f"the embedded model has no {name} in {path.name!r}: restore the folder or train it anew")
     vocabulary = json.loads((path / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
     if vocabulary != IDS:
         raise BackendUnavailable(f"the weights in {path.name!r} were trained with another vocabulary: train them anew")
-    try:
-        import torch
-        from safetensors import SafetensorError
-        from transformers import Qwen3ForCausalLM
-    except ImportError as error:
-        raise BackendUnavailable(f"the embedded model needs torch and transformers, {error.name} is missing: install them") from error
-    try:
-        return Qwen3ForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise BackendUnavailable(f"the embedded model's weights in {path.name!r} can't be read: {error}") from error
+    return Network.load(path)
 
 
 def _prompt_ids(prompt: Prompt) -> list[int]:

@@ -15,7 +15,7 @@ from .grammar import card_numbers, grammar
 from .vocabulary import IDS, PAD
 
 if TYPE_CHECKING:
-    import torch
+    from .network import Cache, Network
 
 Finish = str | None
 Sink = Callable[[Sequence[int], Finish], None]
@@ -65,17 +65,17 @@ class Row:
 
 @dataclass
 class _Cache:
-    """Keys and values per layer (B, heads, T, D) inside a transformers DynamicCache, and which of the T columns are real (B, T)."""
+    """Keys and values per layer, and which of their T columns are real (B, T)."""
 
-    layers: Any
-    mask: torch.Tensor
+    layers: Cache
+    mask: Any
     rows: list[Row] = field(default_factory=list)
 
 
 class Batch:
     """All rows that are being generated. Not thread-safe: one thread owns it."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Network) -> None:
         self._model = model
         self._cache: _Cache | None = None
 
@@ -86,16 +86,14 @@ class Batch:
 
     def join(self, rows: Sequence[Row]) -> None:
         """Read the prompts of new rows and let them write their first word; they take part in the next step."""
-        from transformers import DynamicCache
+        import numpy as np
 
         for row in rows:
             row.begin()
         fresh = [row for row in rows if row.finish is None]
         if not fresh:
             return
-        import torch
-
-        cache = _Cache(DynamicCache(), torch.zeros(len(fresh), 0, dtype=torch.long), fresh)
+        cache = _Cache([], np.zeros((len(fresh), 0), dtype=np.int64), fresh)
         self._forward(cache)
         self._cache = _merge(self._cache, cache)
         self._drop_finished()
@@ -108,30 +106,20 @@ class Batch:
             self._drop_finished()
 
     def _forward(self, cache: _Cache) -> None:
-        import torch
+        import numpy as np
 
         width = max(len(row.pending) for row in cache.rows)
-        ids = torch.full((len(cache.rows), width), IDS[PAD])
-        new = torch.zeros_like(ids)
-        places = torch.zeros_like(ids)
+        ids = np.full((len(cache.rows), width), IDS[PAD])
+        new, places = np.zeros_like(ids), np.zeros_like(ids)
         for number, row in enumerate(cache.rows):
             size = len(row.pending)
-            ids[number, width - size :] = torch.tensor(row.pending)
+            ids[number, width - size :] = row.pending
             new[number, width - size :] = 1
-            places[number, width - size :] = torch.arange(row.fed, row.fed + size)
+            places[number, width - size :] = np.arange(row.fed, row.fed + size)
             row.fed += size
             row.pending = []
-        cache.mask = torch.cat([cache.mask, new], dim=1)
-        with torch.inference_mode():
-            logits = self._model(
-                input_ids=ids,
-                attention_mask=cache.mask,
-                position_ids=places,
-                past_key_values=cache.layers,
-                use_cache=True,
-                logits_to_keep=1,
-            ).logits[:, -1]
-        for row, scores in zip(cache.rows, logits.tolist(), strict=True):
+        cache.mask = np.concatenate([cache.mask, new], axis=1)
+        for row, scores in zip(cache.rows, self._model(ids, places, cache.mask, cache.layers).tolist(), strict=True):
             row.take(scores)
 
     def _drop_finished(self) -> None:
@@ -146,36 +134,31 @@ class Batch:
 
 def _select(cache: _Cache, keep: Sequence[int]) -> _Cache:
     """The rows `keep` of a cache, without the columns on the left that none of them uses."""
-    import torch
-
-    chosen = torch.tensor(keep)
+    chosen = list(keep)
     mask = cache.mask[chosen]
-    start = int(mask.any(dim=0).int().argmax())
-    for layer in cache.layers.layers:
-        layer.keys = layer.keys[chosen, :, start:]
-        layer.values = layer.values[chosen, :, start:]
-    return _Cache(cache.layers, mask[:, start:], [cache.rows[number] for number in keep])
+    start = int(mask.any(axis=0).argmax())
+    layers = [(keys[chosen, :, start:], values[chosen, :, start:]) for keys, values in cache.layers]
+    return _Cache(layers, mask[:, start:], [cache.rows[number] for number in keep])
 
 
 def _merge(old: _Cache | None, new: _Cache) -> _Cache:
     """Both caches as one, the shorter padded on the left."""
     if old is None:
         return new
-    import torch
-    from torch.nn.functional import pad
+    import numpy as np
 
     width = max(old.mask.shape[1], new.mask.shape[1])
 
-    def joined(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return torch.cat([pad(a, (0, 0, width - a.shape[2], 0)), pad(b, (0, 0, width - b.shape[2], 0))])
+    def joined(a: Any, b: Any) -> Any:
+        padded = [np.pad(part, ((0, 0), (0, 0), (width - part.shape[2], 0), (0, 0))) for part in (a, b)]
+        return np.concatenate(padded)
 
-    for mine, other in zip(old.layers.layers, new.layers.layers, strict=True):
-        mine.keys, mine.values = joined(mine.keys, other.keys), joined(mine.values, other.values)
-    mask = torch.cat([pad(old.mask, (width - old.mask.shape[1], 0)), pad(new.mask, (width - new.mask.shape[1], 0))])
-    return _Cache(old.layers, mask, old.rows + new.rows)
+    layers = [(joined(k, more_k), joined(v, more_v)) for (k, v), (more_k, more_v) in zip(old.layers, new.layers, strict=True)]
+    mask = np.concatenate([np.pad(part, ((0, 0), (width - part.shape[1], 0))) for part in (old.mask, new.mask)])
+    return _Cache(layers, mask, old.rows + new.rows)
 
 
-def generate(model: Any, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+def generate(model: Network, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
     """Write whole traces for prompts (token ids) as one batch: the tokens written, end token included. For training and benchmarks."""
     written: list[list[int]] = [[] for _ in prompts]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...errors import BackendBusy, BackendError
 from .decoding import Batch, Finish, Row
+
+if TYPE_CHECKING:
+    from .network import Network
 
 Piece = tuple[Sequence[int], Finish]
 Listener = Callable[[Piece | BackendError], None]
@@ -35,8 +38,8 @@ class Engine:
     `rows` bounds how many are decoded together, `waiting` how many may wait beyond that.
     """
 
-    def __init__(self, model: Any, *, rows: int = 32, waiting: int = 256, threads: int = 1) -> None:
-        self._model, self._rows, self._waiting, self._threads = model, rows, waiting, threads
+    def __init__(self, model: Network, *, rows: int = 32, waiting: int = 256) -> None:
+        self._model, self._rows, self._waiting = model, rows, waiting
         self._queue: deque[Ticket] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -66,10 +69,6 @@ class Engine:
             self._thread.join(timeout=10)
 
     def _work(self) -> None:
-        import torch
-
-        # Several threads on a model this small cost more than they bring (measured up to 5 times slower on two busy cores).
-        torch.set_num_threads(self._threads)
         batch, tickets = Batch(self._model), list[Ticket]()
         while True:
             fresh = self._next(len(batch.rows))
@@ -80,7 +79,7 @@ class Engine:
                 batch.join([ticket.row for ticket in fresh])
                 batch.step()
             except (RuntimeError, IndexError, ValueError, MemoryError) as error:
-                # What torch raises on a broken model or a full memory: the rows fail, the thread goes on.
+                # What numpy raises on a broken model or a full memory: the rows fail, the thread goes on.
                 _tell(tickets, BackendError(f"the embedded model failed: {error}"))
                 batch, tickets = Batch(self._model), []
         _tell([*tickets, *self._queue], BackendError("the embedded model was closed while it was writing"))

