@@ -7,6 +7,8 @@ can't write. Sessions refuse to be opened on the thread of a running event loop:
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,8 @@ class Database:
             raise SettingsError(f"the database URL can't be used: {error}. Use sqlite:///FILE or postgresql+psycopg://...") from error
         except OSError as error:
             raise StoreError(f"the folder of the database can't be made: {error}") from error
+        # SQLite lets writers poll for their turn with growing pauses; those of one process rather queue.
+        self._turn = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
         self.shown = parsed.render_as_string(hide_password=True)
         if self.is_sqlite:
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE", read_only=False)
@@ -54,7 +58,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that commits at its end, or not at all. Keep it short: no model or network call inside."""
-        with self._session(self._writer) as session, session.begin():
+        with self._turn, self._session(self._writer) as session, session.begin():
             yield session
 
     @contextmanager

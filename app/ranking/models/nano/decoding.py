@@ -137,7 +137,8 @@ def _select(cache: _Cache, keep: Sequence[int]) -> _Cache:
     chosen = list(keep)
     mask = cache.mask[chosen]
     start = int(mask.any(axis=0).argmax())
-    layers = [(keys[chosen, :, start:], values[chosen, :, start:]) for keys, values in cache.layers]
+    used = slice(start, mask.shape[1])
+    layers = [(keys[chosen, :, used], values[chosen, :, used]) for keys, values in cache.layers]
     return _Cache(layers, mask[:, start:], [cache.rows[number] for number in keep])
 
 
@@ -147,11 +148,12 @@ def _merge(old: _Cache | None, new: _Cache) -> _Cache:
         return new
     import numpy as np
 
-    width = max(old.mask.shape[1], new.mask.shape[1])
+    used = old.mask.shape[1], new.mask.shape[1]
+    width = max(used)
 
-    def joined(a: Any, b: Any) -> Any:
-        padded = [np.pad(part, ((0, 0), (0, 0), (width - part.shape[2], 0), (0, 0))) for part in (a, b)]
-        return np.concatenate(padded)
+    def joined(*parts: Any) -> Any:
+        trimmed = [part[:, :, :columns] for part, columns in zip(parts, used, strict=True)]
+        return np.concatenate([np.pad(part, ((0, 0), (0, 0), (width - part.shape[2], 0), (0, 0))) for part in trimmed])
 
     layers = [(joined(k, more_k), joined(v, more_v)) for (k, v), (more_k, more_v) in zip(old.layers, new.layers, strict=True)]
     mask = np.concatenate([np.pad(part, ((0, 0), (width - part.shape[1], 0))) for part in (old.mask, new.mask)])

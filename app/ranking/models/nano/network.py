@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 _HIDDEN = -1e9
 
 Cache = list[tuple[Any, Any]]
-"""Keys and values per layer, each (B, G, T, D); empty before the first tokens."""
+"""Keys and values per layer, each (B, G, at least T, D) with the first T columns in use; empty before the first tokens."""
+
+# Columns by which a full cache grows: copying it for every token would cost more than the attention itself.
+_GROWTH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +89,8 @@ class Network:
             attended, kept = self._attend(_rms(x, layer.norm, self._eps), layer, (cos, sin, hidden), old)
             cache[number : number + 1] = [kept]
             x = x + attended
-            gate, up = np.split(_rms(x, layer.mlp_norm, self._eps) @ layer.gate_up, 2, axis=-1)
-            x = x + (gate / (1 + np.exp(-gate)) * up) @ layer.down
+            gate, up = np.split(_times(_rms(x, layer.mlp_norm, self._eps), layer.gate_up), 2, axis=-1)
+            x = x + _times(gate / (1 + np.exp(-gate)) * up, layer.down)
         scores: Array = _rms(x[:, -1], self._norm, self._eps) @ self._head
         return scores
 
@@ -97,19 +100,20 @@ class Network:
 
         cos, sin, hidden = shared
         rows, width, _ = x.shape
-        heads = (x @ layer.qkv).reshape(rows, width, self._heads + 2 * self._groups, self._size).transpose(0, 2, 1, 3)
+        heads = _times(x, layer.qkv).reshape(rows, width, self._heads + 2 * self._groups, self._size).transpose(0, 2, 1, 3)
         q, k, v = np.split(heads, (self._heads, self._heads + self._groups), axis=1)
         q = _turn(_rms(q, layer.q_norm, self._eps), cos, sin)
         k = _turn(_rms(k, layer.k_norm, self._eps), cos, sin)
-        if old is not None:
-            k, v = np.concatenate([old[0], k], axis=2), np.concatenate([old[1], v], axis=2)
+        total = hidden.shape[-1]
+        kept = _extended(old[0] if old else None, k, total), _extended(old[1] if old else None, v, total)
+        k, v = (part[:, :, :total] for part in kept)
         # The query heads of a group one below the other: (B, G, H/G * W, D).
         grouped = q.reshape(rows, self._groups, -1, self._size)
         scores = (grouped @ k.swapaxes(2, 3)).reshape(rows, self._heads, width, -1) * np.float32(self._size**-0.5) + hidden
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
         scores /= scores.sum(axis=-1, keepdims=True)
         seen = (scores.reshape(rows, self._groups, -1, scores.shape[-1]) @ v).reshape(rows, self._heads, width, self._size)
-        return seen.transpose(0, 2, 1, 3).reshape(rows, width, -1) @ layer.out, (k, v)
+        return _times(seen.transpose(0, 2, 1, 3).reshape(rows, width, -1), layer.out), kept
 
     @cached_property
     def _turns(self) -> tuple[Array, Array]:
@@ -138,6 +142,27 @@ def _layer(weights: Mapping[str, Array], name: str) -> _Layer:
         gate_up=side_by_side("mlp.gate_proj", "mlp.up_proj"),
         down=side_by_side("mlp.down_proj"),
     )
+
+
+def _extended(old: Array | None, new: Array, total: int) -> Array:
+    """`old` with `new` (B, G, W, D) in its columns up to `total`; in place where there is room."""
+    import numpy as np
+
+    start = total - new.shape[2]
+    if old is None or old.shape[2] < total:
+        rows, groups, _, size = new.shape
+        roomy = np.zeros((rows, groups, total + _GROWTH, size), dtype=new.dtype)
+        if old is not None:
+            roomy[:, :, :start] = old[:, :, :start]
+        old = roomy
+    old[:, :, start:total] = new
+    return old
+
+
+def _times(x: Array, weight: Array) -> Array:
+    """x @ weight over the last axis, as one product of two matrices: numpy would else make one small product per row."""
+    product: Array = (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], -1)
+    return product
 
 
 def _rms(x: Array, weight: Array, eps: float) -> Array:
