@@ -10,14 +10,18 @@ OPEN = $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)
 export DO_NOT_TRACK ?= 1
 export GRADIO_ANALYTICS_ENABLED ?= False
 
-.PHONY: app test lint unit bench clean
+.PHONY: app test engine lint unit bench clean
 
 app: $(VENV)/.core
 	@echo "Starting ReasonRank Studio ..."
 	@$(BIN)/python app.py $(OPEN) $(ARGS)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev engine
 	@sh scripts/run-tests
+
+# A real vLLM server for one test, about 2 GB and only where its CPU build runs; ENGINE=no leaves it out, and the test says that it skips.
+engine: $(VENV)/bin/uv
+	@ENGINE="$(ENGINE)" sh scripts/engine "$(PYTHON)" $(BIN)/uv $(TORCH_BACKEND)
 
 lint: $(VENV)/.dev
 	@sh scripts/lint
@@ -46,4 +50,4 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt $(VENV)/bin/uv
 	@touch $(VENV)/.core $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-engine .mypy_cache .ruff_cache .pytest_cache

