@@ -24,8 +24,8 @@ import pytest
 from app.ranking.backends.openai import Endpoint, OpenAIBackend
 from app.ranking.models.nano.template import NanoTemplate
 from app.ranking.ranker import Ranker
-from app.ranking.retrieval.collection import make_collection
 from app.ranking.retrieval.demo import load_demo
+from app.ranking.retrieval.embedder import default_embedder
 from app.ranking.signals import EvidenceSignals
 from app.ranking.strategies import Sliding
 from app.ranking.values import Passage, TraceDelta
@@ -87,10 +87,9 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def lists(count: int) -> list[tuple[str, list[Passage]]]:
-    """Queries of the demo's dev split with their candidates and evidence by words (no embedding model is needed for this)."""
-    demo, signals = load_demo(), EvidenceSignals(None)
+    """Queries of the demo's dev split with their candidates and evidence."""
+    demo, signals = load_demo(), EvidenceSignals(default_embedder())
     dev = [query for query in demo.queries if query.metadata["split"] == "dev"][:count]
-    assert make_collection(demo.collection.passages, "Demo").id == demo.collection.id
     return [(query.text, signals.annotate(query.text, demo.listed(query.id))) for query in dev]
 
 
