@@ -86,9 +86,7 @@ class Database:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except SQLAlchemyError as error:
-            raise StoreError(
-                f"the database {self.shown} can't be opened: {_reason(error)}. Restore a backup, or move it away to start afresh."
-            ) from error
+            raise StoreError(f"the database {self.shown} can't be opened: {_reason(error)}. {advice(_reason(error))}") from error
         except CommandError as error:
             raise StoreError(f"the database {self.shown} was made by a newer version of the studio: {error}") from error
 
@@ -127,6 +125,17 @@ def _reason(error: SQLAlchemyError) -> str:
     """The database's own first line, without SQL and parameters (which may hold people's texts)."""
     original = getattr(error, "orig", None) or error
     return str(original).strip().splitlines()[0]
+
+
+def advice(reason: str) -> str:
+    """What to do about a database that can't be opened, by the database's own words."""
+    if "full" in reason or "No space" in reason:
+        return "Free some space, or choose a folder on another disk with --data-dir."
+    if "readonly" in reason or "ermission" in reason or "unable to open" in reason:
+        return "Give this user the right to write there, or choose another folder with --data-dir."
+    if "onnect" in reason:
+        return "Start the database server, or correct --database-url."
+    return "Restore a backup, or move it away to start afresh."
 
 
 def _refuse_event_loop() -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.ranking.errors import Conflict, NotFound, StoreError
 from app.ranking.values import Call, Completion, Message, Parsed, Prompt, Window
 from db.models import Base, Run
-from db.session import Database
+from db.session import Database, advice
 from db.store import actors, judgements, lists, runs, texts, versions
 from db.store.judgements import NewJudgement, Stale
 from db.store.lists import Candidates
@@ -213,3 +213,21 @@ def test_a_file_that_is_no_database_gives_one_sentence(tmp_path: object) -> None
         file.write("not a database, but long enough to be read as a header" * 40)
     with pytest.raises(StoreError, match="can't be opened.*not a database"):
         Database(f"sqlite:///{path}").migrate()
+
+
+@pytest.mark.parametrize(
+    ("reason", "to_do"),
+    [
+        ("database or disk is full", "Free some space"),
+        ("attempt to write a readonly database", "right to write"),
+        ("connection failed: port 5432 failed: Connection refused", "Start the database server"),
+        ("file is not a database", "Restore a backup"),
+    ],
+)
+def test_what_to_do_fits_the_reason(reason: str, to_do: str) -> None:
+    assert to_do in advice(reason)
+
+
+def test_a_server_that_is_not_there_gives_one_sentence() -> None:
+    with pytest.raises(StoreError, match="can't be opened.*Start the database server"):
+        Database("postgresql+psycopg://nobody:secret@127.0.0.1:9/none").migrate()
