@@ -40,7 +40,7 @@ $(VENV)/bin/uv:
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==0.13.9
 
 $(VENV)/.core: requirements.txt $(VENV)/bin/uv
-	@echo "Installing what the app needs (about 1 GB the first time) ..."
+	@echo "Installing what the app needs (about 2 GB on disk) ..."
 	@$(UV_INSTALL) -r requirements.txt
 	@touch $@
 
