@@ -27,7 +27,7 @@ lint: $(VENV)/.dev
 	@sh scripts/lint
 
 unit: $(VENV)/.dev
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not model and not database and not browser and not engine"
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not model and not database and not browser and not engine and not process"
 
 bench: $(VENV)/.dev
 	@HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/embedded.py

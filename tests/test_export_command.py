@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from app.services.studio import Studio
 from app.settings import Settings
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).parent.parent
 
 

@@ -81,6 +81,7 @@ def test_the_core_uses_relative_imports_and_only_the_standard_library_at_import(
             assert (node.module or "").split(".")[0] in STANDARD, f"{path} loads {node.module} at import"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("module", ["app.ranking.ranker", "db.session", "app.services.runs", "app.services.studio", "app.settings"])
 def test_importing_loads_nothing_heavy(module: str) -> None:
     heavy = ["gradio", "torch", "transformers", "vllm", "trl", "sentence_transformers", "openvino", "pandas", "datasets"]

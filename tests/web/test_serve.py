@@ -65,6 +65,7 @@ def server() -> Iterator[tuple[subprocess.Popen[str], int]]:
         process.communicate()
 
 
+@pytest.mark.process
 def test_a_stream_comes_at_once_and_does_not_hold_up_the_end(server: tuple[subprocess.Popen[str], int]) -> None:
     process, port = server
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
