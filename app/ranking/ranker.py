@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from .errors import BackendError, InputError, SettingsError
@@ -217,9 +217,3 @@ def _run(coroutine: Coroutine[None, None, _T]) -> _T:
         return asyncio.run(coroutine)
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
-
-
-def with_ranks(ranking: Ranking) -> tuple[Passage, ...]:
-    """Passages of a ranking scored n, n-1 ... 1, so that a run written from them has strictly decreasing scores."""
-    n = len(ranking.passages)
-    return tuple(replace(passage, score=float(n - place)) for place, passage in enumerate(ranking.passages))

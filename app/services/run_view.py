@@ -78,6 +78,7 @@ def _window(call: RunCall, template: PromptTemplate | None, shown: Sequence[Pass
     return {
         "window": call.window,
         "number": call.number,
+        "depth": call.depth,
         "passages": call.passages,
         "reasoning": call.reasoning,
         "answer": call.answer,

@@ -210,9 +210,8 @@ class Runs:
     async def _close(self, token: str, live: Live, end: runs.RunEnd) -> None:
         def keep() -> dict[str, Any]:
             with self._database.write() as session:
-                for number, window in enumerate(live.open.values(), start=1):
+                for window in live.open.values():
                     runs.write_open_call(session, live.run_id, _open_call(window))
-                    log.debug("kept unfinished call %d of run %s", number, live.run_id)
                 runs.end(session, live.run_id, end)
             return run_view(self._stored(token))
 
@@ -344,7 +343,7 @@ def _told(stored: StoredRun) -> Sequence[ServerEvent]:
     view = run_view(stored)
     events: list[tuple[str, dict[str, Any]]] = [("start", {"run": {**view, "windows": []}})]
     for window in windows(stored):
-        head = {"window": window["window"], "number": window["number"], "depth": 1, "passages": window["passages"], "of": len(stored.calls)}
+        head = {**{key: window[key] for key in ("window", "number", "depth", "passages")}, "of": len(stored.calls)}
         trace = {"window": window["window"], "channel": "reasoning", "text": window["reasoning"], "sentences": window["sentences"]}
         events += [("window", head), ("trace", trace), ("done", {key: window[key] for key in _DONE_KEYS})]
     events.append(("end", {"run": view}))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.ranking.backends.scripted import Scripted
 from app.ranking.errors import BackendBusy, BackendError, BackendUnavailable, Forbidden, InputError, NotFound
@@ -16,6 +17,7 @@ from app.services.models import Models
 from app.services.runs import Found, RunRequest, Runs
 from app.services.runs_live import EventLog, TraceBuffer
 from app.settings import ModelEntry
+from db.models import RunCall
 from db.session import Database
 from db.store import actors
 from db.store.lists import Candidates
@@ -129,6 +131,12 @@ def test_a_failing_model_is_an_outcome_and_not_an_order(tmp_path: Path) -> None:
     play(work)
 
 
+def deepen(runs: Runs) -> None:
+    """As if the call had been the third to wait for others."""
+    with runs._database.write() as session:
+        session.execute(update(RunCall).values(depth=3))
+
+
 def test_an_ended_run_is_told_from_the_database(tmp_path: Path) -> None:
     runs = make(tmp_path, ANSWER)
 
@@ -136,8 +144,10 @@ def test_an_ended_run_is_told_from_the_database(tmp_path: Path) -> None:
         token = await runs.start(LOCAL, RunRequest(query="why?", model="told"))
         await until_end(runs, token)
         runs._live.clear()  # as after a restart
-        names = [name for _, name, _ in await until_end(runs, token)]
-        assert names == ["start", "window", "trace", "done", "end"]
+        await asyncio.to_thread(deepen, runs)
+        told = await until_end(runs, token)
+        assert [name for _, name, _ in told] == ["start", "window", "trace", "done", "end"]
+        assert told[1][2]["depth"] == 3
 
     play(work)
 
