@@ -21,6 +21,8 @@ from app.ranking.errors import SettingsError
 PREFIX = "REASONRANK_"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SECRET_IN_URL = "***"
+# How a server goes on with a begun answer.
+CONTINUES = ("", "final_message", "prefix")
 
 
 def _setting(default: Any, text: str) -> Any:
@@ -148,7 +150,9 @@ def _value(field: dataclasses.Field[Any], raw: Any) -> Any:
 class ModelEntry:
     """One model of the models file. `address` is a server's base URL, `path` a folder or hub id; exactly one is given.
 
-    `key_env` names the environment variable that holds the key; the key itself is never written anywhere.
+    `key_env` names the environment variable that holds the key; the key itself is never written anywhere. `continues` says how the server
+    goes on with a begun answer (final_message, prefix), `logprobs` that it gives log-probabilities, `template_args` are arguments of its
+    chat template. Prices are per million tokens in `currency`. `requests_per_minute` 0 is no limit; `revision` pins a hub id.
     """
 
     name: str
@@ -161,6 +165,17 @@ class ModelEntry:
     path: str = ""
     key_env: str = ""
     max_tokens: int = 0
+    continues: str = ""
+    logprobs: bool = False
+    template_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    revision: str = ""
+    price_in: float = 0.0
+    price_out: float = 0.0
+    currency: str = "USD"
+    requests_per_minute: int = 0
+    concurrent: int = 8
+    first_token_seconds: float = 180.0
+    total_seconds: float = 900.0
 
 
 def load_models(path: Path | None) -> tuple[ModelEntry, ...]:
@@ -181,13 +196,29 @@ def load_models(path: Path | None) -> tuple[ModelEntry, ...]:
 
 
 def _entry(number: int, item: Any) -> ModelEntry:
-    known = {field.name: type(field.default) for field in dataclasses.fields(ModelEntry)}
+    fields = {field.name: field for field in dataclasses.fields(ModelEntry)}
     if not isinstance(item, dict) or not {"name", "backend"} <= set(item):
         raise SettingsError(f"model {number} of the models file needs at least a name and a backend")
-    unknown = set(item) - set(known)
+    unknown = set(item) - set(fields)
     if unknown:
-        raise SettingsError(f"model {item['name']!r} has unknown keys {sorted(unknown)}: known are {', '.join(known)}")
-    wrong = [key for key, value in item.items() if not isinstance(value, int if key == "max_tokens" else str)]
+        raise SettingsError(f"model {item['name']!r} has unknown keys {sorted(unknown)}: known are {', '.join(fields)}")
+    wrong = [key for key, value in item.items() if not _fits(value, str(fields[key].type))]
     if wrong:
         raise SettingsError(f"model {item['name']!r}: {', '.join(wrong)} has a wrong type")
-    return ModelEntry(**item)
+    entry = ModelEntry(**item)
+    if entry.continues not in CONTINUES:
+        known = ", ".join(repr(name) for name in CONTINUES)
+        raise SettingsError(f"model {entry.name!r}: continues is {entry.continues!r}, it must be one of {known}")
+    least = {"price_in": 0, "price_out": 0, "requests_per_minute": 0, "max_tokens": 0, "concurrent": 1, "first_token_seconds": 0.001}
+    low = [key for key, bound in least.items() if getattr(entry, key) < bound]
+    if low or entry.total_seconds < entry.first_token_seconds:
+        raise SettingsError(f"model {entry.name!r}: {', '.join(low) or 'total_seconds'} is too low")
+    return entry
+
+
+def _fits(value: object, kind: str) -> bool:
+    """Whether a value of the file is of a field's declared type."""
+    if kind == "bool" or isinstance(value, bool):
+        return kind == "bool" and isinstance(value, bool)
+    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+    return isinstance(value, kinds.get(kind, (dict,)))

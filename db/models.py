@@ -9,7 +9,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, Dialect, ForeignKey, MetaData, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from uuid6 import uuid7
@@ -198,6 +210,11 @@ class Run(Base):
     outcome: Mapped[str | None] = mapped_column(Word)
     error: Mapped[str] = mapped_column(default="")
     order: Mapped[list[Any] | None] = mapped_column("final_order")
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    predicted: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    revision: Mapped[str] = mapped_column(Name, default="", server_default="")
+    unfused: Mapped[list[Any] | None]
+    intervals: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     seconds: Mapped[float | None]
     created: Mapped[datetime] = mapped_column(default=now, index=True)
     ended: Mapped[datetime | None]
@@ -227,3 +244,6 @@ class RunCall(Base):
     tokens_out: Mapped[int] = mapped_column(default=0)
     counted: Mapped[bool] = mapped_column(default=False)
     seconds: Mapped[float] = mapped_column(default=0.0)
+    requests: Mapped[int] = mapped_column(default=1, server_default="1")
+    cached: Mapped[bool] = mapped_column(default=False, server_default=false())
+    forced: Mapped[dict[str, Any] | None]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from .values import Completion, Delta, Parsed, Passage, PlanCost, Prompt, Round, Sampling, Unit
+from .values import Completion, Delta, Parsed, Passage, Plan, PlanCost, Prompt, Sampling, Unit
 
 
 class Tokenizer(Protocol):
@@ -42,6 +42,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def revision(self) -> str:
+        """Which model answers: its id and revision or a hash of its weights, never an address, key or path; empty where unknown."""
+        ...
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """Counts and cuts in this model's tokens."""
         ...
@@ -68,8 +73,11 @@ class Strategy(Protocol):
         """What the template must ask about; a mismatch is a SettingsError before any call."""
         ...
 
-    def plan(self, passages: Sequence[Passage]) -> Generator[Round, list[Parsed], tuple[Passage, ...]]:
-        """Yield rounds, be sent one Parsed per window of the round, return all passages in their final order."""
+    def plan(self, passages: Sequence[Passage]) -> Plan:
+        """Yield rounds, be sent one Parsed per window of the round, return all passages in their final order.
+
+        A plan may also yield a `Fork` of plans that do not depend on each other and is then sent their orders.
+        """
         ...
 
     def cost(self, n: int) -> PlanCost:
@@ -95,8 +103,24 @@ class PromptTemplate(Protocol):
         """How the model is meant to be decoded."""
         ...
 
+    @property
+    def thinks(self) -> bool:
+        """Whether the format has a trace before the answer."""
+        ...
+
     def render(self, query: str, window: Sequence[Passage], tokenizer: Tokenizer) -> Prompt:
         """The prompt that shows `window` in its given order."""
+        ...
+
+    def begin(self, reasoning: str) -> str:
+        """The beginning of an answer after a trace that is given and closed ("" for none), for a backend that can continue it.
+
+        Raises TemplateError where the format has no trace, or its answer can't do without.
+        """
+        ...
+
+    def answer_tokens(self, size: int) -> int:
+        """Tokens that an answer about `size` passages needs at most, without its trace."""
         ...
 
     def parse(self, completion: Completion, size: int) -> Parsed:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 _WORD = re.compile(r"\S+")
 # English prose runs at about 1.3 tokens per word in the byte-pair vocabularies of current models.
 _TOKENS_PER_WORD = 1.3
 
 
+@dataclass(frozen=True, slots=True)
 class WordTokenizer:
-    """Counts 1.3 tokens per word. `truncate` cuts by words: a budget of 512 tokens keeps at most 512 words (ReasonRank, docs/method.md)."""
+    """Counts 1.3 tokens per word. `truncate` cuts by words: a budget of 512 tokens keeps at most 512 words (ReasonRank, docs/method.md).
+
+    All of them are equal, so that prepared passages are shared.
+    """
 
     exact = False
 

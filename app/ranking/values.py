@@ -6,16 +6,19 @@ A passage is identified by its `id` alone, never by its text or its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 Finish = Literal["stop", "length", "refused", "cut"]
 Outcome = Literal["clean", "repaired", "truncated", "no_answer", "error", "refused"]
 Channel = Literal["reasoning", "answer"]
 Unit = Literal["list", "passage", "best"]
 Polarity = Literal["for", "against", "neutral"]
+
+# Features by which a consensus hands on its certificate: 1-based best and worst rank over its orders.
+RANK_BEST, RANK_WORST = "rank_best", "rank_worst"
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
@@ -56,6 +59,17 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fork:
+    """Plans that do not depend on each other: each is walked at its own pace, and the step is answered with the order of each."""
+
+    plans: tuple[Plan, ...]
+
+
+Plan: TypeAlias = Generator["Round | Fork", Any, tuple[Passage, ...]]
+"""Yields rounds and is sent one Parsed per window; yields forks and is sent one order (passages) per plan; returns the final order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One chat message."""
 
@@ -67,12 +81,15 @@ class Message:
 class Prompt:
     """What a model is asked: chat messages, and the beginning of the answer where one is forced.
 
-    `template` names the profile that made it, so that stored calls can be told apart.
+    `template` names the profile that made it, so that stored calls can be told apart. `size` is the number of passages shown.
+    `notes` are plain sentences about what had to be done to make it, such as passages cut by an estimate of their length.
     """
 
     messages: tuple[Message, ...]
     template: str
     prefix: str = ""
+    size: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +113,36 @@ class Delta:
     text: str
 
 
+ForceReason = Literal["truncated", "budget", "settled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forcing:
+    """A trace that we closed, and whose answer was asked for with the trace given.
+
+    `reason`: the length limit cut it (`truncated`), it had used its token `budget`, or its provisional top had `settled`.
+    `trace_tokens` is how much of the trace was used. `guess` is the provisional order at that moment, `kept` the share of the guess's top
+    that the forced answer has in its top, None without a guess. `saved_tokens` and `same_top` compare with the answer that the whole
+    trace led to: measured, and therefore known only where a run audits itself by letting the trace go on to its end.
+    """
+
+    reason: ForceReason
+    trace_tokens: int
+    guess: tuple[int, ...] | None = None
+    kept: float | None = None
+    saved_tokens: int | None = None
+    same_top: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
     """Everything one model call returned.
 
     `reasoning` is the text inside the think tags (or the server's reasoning field), `answer` all that came after.
     `counted` is True where token numbers come from the model's own tokenizer or the server's usage, False for estimates.
-    `finish` is `cut` when the stream ended without saying why.
+    `finish` is `cut` when the stream ended without saying why. `requests` counts what was sent to the model for this one call: retries
+    and a forced answer are requests beyond the plan. `cached` says that it was answered from stored answers, nothing was sent.
+    `logprobs` are log-probabilities by token, one mapping per token of the answer channel, where they were asked for.
     """
 
     answer: str
@@ -113,6 +153,9 @@ class Completion:
     counted: bool = False
     seconds: float = 0.0
     logprobs: tuple[Mapping[str, float], ...] = ()
+    requests: int = 1
+    cached: bool = False
+    forced: Forcing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,13 +215,19 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """A finished run: passages best first, and every call that led there. `outcome` is the worst of its calls'."""
+    """A finished run: passages best first, and every call that led there. `outcome` is the worst of its calls'.
+
+    `notes` are plain sentences for the reader of the ranking. `unfused` is the model's own order of ids where the final one was fused
+    with the first stage's.
+    """
 
     query: str
     passages: tuple[Passage, ...]
     calls: tuple[Call, ...] = ()
     outcome: Outcome = "clean"
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    unfused: tuple[str, ...] | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -194,6 +243,17 @@ class Ranking:
     def tokens(self) -> tuple[int, int]:
         """Tokens read and written over all calls."""
         return sum(c.completion.tokens_in for c in self.calls), sum(c.completion.tokens_out for c in self.calls)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to the model: the calls of the plan, retries and forced answers; answers from the cache count nothing."""
+        return sum(0 if call.completion.cached else call.completion.requests for call in self.calls)
+
+    @property
+    def intervals(self) -> Mapping[str, tuple[int, int]]:
+        """Best and worst rank of each passage over the orders of a consensus, by id; empty for other strategies."""
+        held = (passage for passage in self.passages if RANK_BEST in passage.features)
+        return {p.id: (int(p.features[RANK_BEST]), int(p.features[RANK_WORST])) for p in held}
 
 
 # Events of a run, in the order in which they can come: (WindowStarted (TraceDelta | Standing)* WindowDone)* Finished.

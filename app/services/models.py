@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from importlib.util import find_spec
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 from app.ranking.errors import BackendUnavailable, InputError, SettingsError, TemplateError
-from app.ranking.prompts import template_for, template_hash
+from app.ranking.options import Options
+from app.ranking.prompts import template_for
 from app.ranking.protocols import Backend, PromptTemplate
 from app.ranking.ranker import Ranker
-from app.ranking.strategies import Sliding
+from app.ranking.units import template_for_unit
 from app.services.actors import Actor, require
 from app.settings import ModelEntry
 
@@ -96,18 +98,25 @@ class Models:
         """The prompt profile of a model."""
         return template_for("nano" if name == "nano" else self._entries[name].profile)
 
-    def ranker(self, name: str) -> Ranker:
-        """A ready ranker for a model that passed `check`; not for the untrained ones."""
+    def ranker(self, name: str, options: Options | None = None) -> Ranker:
+        """A ready ranker for a model that passed `check`; not for the untrained ones.
+
+        Raises SettingsError or TemplateError where the options can't be had with this model.
+        """
+        options = options or Options()
         entry = self._entries.get(name) or ModelEntry(name="nano", backend="nano")
         if name not in self._backends:
             self._backends[name] = self._makers[entry.backend](entry)
-        template = self.template(name)
+        template = template_for_unit(self.template(name), options.strategy.unit)
         sampling = replace(template.sampling, max_tokens=entry.max_tokens) if entry.max_tokens else None
-        return Ranker(backend=self._backends[name], template=template, strategy=Sliding(), sampling=sampling)
-
-    def template_hash(self, name: str) -> str:
-        """Changes with any byte of what a model is shown."""
-        return template_hash(self.template(name))
+        return Ranker(
+            backend=self._backends[name],
+            template=template,
+            strategy=options.strategy,
+            sampling=sampling,
+            thinking=options.thinking,
+            fusion=options.fusion,
+        )
 
     async def warm(self) -> None:
         """Load the embedded model. Raises BackendUnavailable."""
@@ -130,8 +139,11 @@ def _why_not(entry: ModelEntry) -> str:
         return f"the environment variable {entry.key_env} is not set"
     if entry.backend == "openai" and not entry.address.startswith(("http://", "https://")):
         return "its address in the models file must begin with http:// or https://"
-    if entry.backend == "transformers" and not entry.path:
+    if entry.backend in ("transformers", "vllm") and not entry.path:
         return "the models file gives it no path"
+    missing = [package for package in _NEEDS.get(entry.backend, ()) if find_spec(package) is None]
+    if missing:
+        return f"the package {missing[0]} is not installed here: {_INSTALL[entry.backend]}"
     try:
         template_for(entry.profile)
     except TemplateError as error:
@@ -146,16 +158,43 @@ def _nano(entry: ModelEntry) -> Backend:
 
 
 def _openai(entry: ModelEntry) -> Backend:
-    from app.ranking.backends.openai import Endpoint, OpenAIBackend
+    from app.ranking.backends.openai import Endpoint, Limits, OpenAIBackend
 
     key = os.environ.get(entry.key_env, "") if entry.key_env else ""
-    return OpenAIBackend(Endpoint(name=entry.name, address=entry.address, model=entry.model or entry.name, key=key))
+    endpoint = Endpoint(
+        name=entry.name,
+        address=entry.address,
+        model=entry.model or entry.name,
+        key=key,
+        continues=cast(Literal["", "final_message", "prefix"], entry.continues),
+        logprobs=entry.logprobs,
+        template_args=entry.template_args,
+    )
+    limits = Limits(
+        first=entry.first_token_seconds,
+        total=entry.total_seconds,
+        concurrent=entry.concurrent,
+        per_minute=entry.requests_per_minute,
+    )
+    return OpenAIBackend(endpoint, limits)
 
 
 def _transformers(entry: ModelEntry) -> Backend:
     from app.ranking.backends.transformers import TransformersBackend
 
-    return TransformersBackend(entry.path, name=entry.name)
+    return TransformersBackend(entry.path, name=entry.name, revision=entry.revision)
 
 
-_MAKERS: dict[str, Callable[[ModelEntry], Backend]] = {"nano": _nano, "openai": _openai, "transformers": _transformers}
+def _vllm(entry: ModelEntry) -> Backend:
+    from app.ranking.backends.vllm import VllmBackend
+
+    return VllmBackend(entry.path, name=entry.name, revision=entry.revision)
+
+
+_NEEDS = {"openai": ("openai",), "transformers": ("torch", "transformers"), "vllm": ("vllm",)}
+_INSTALL = {
+    "openai": "install requirements.txt",
+    "transformers": "install requirements.txt",
+    "vllm": "install requirements-gpu.txt on a GPU host, or requirements-cpu.txt",
+}
+_MAKERS: dict[str, Callable[[ModelEntry], Backend]] = {"nano": _nano, "openai": _openai, "transformers": _transformers, "vllm": _vllm}

@@ -8,20 +8,22 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from app.ranking.errors import BackendBusy, InputError, RankingError
+from app.ranking.estimate import NO_COST, Estimate, estimate
 from app.ranking.evidence import by_evidence
-from app.ranking.prompts import prompt_text
+from app.ranking.options import Options, strategy_args
+from app.ranking.prompts import prompt_text, template_hash
 from app.ranking.ranker import Ranker
-from app.ranking.sentences import WordsOwnTrace
-from app.ranking.values import Channel, Finished, Passage, Ranking, Standing, TraceDelta, WindowDone, WindowStarted
+from app.ranking.values import Finished, Passage, Ranking, Standing, TraceDelta, WindowDone, WindowStarted
 from app.services.actors import Actor, require
 from app.services.models import UNTRAINED, Models
-from app.services.run_view import StoredRun, run_view, sentences_view, windows
-from app.services.runs_live import EventLog, ServerEvent, TraceBuffer
+from app.services.run_events import Live, OpenWindow, done_view, open_call, told, trace_event
+from app.services.run_view import StoredRun, run_view
+from app.services.runs_live import ServerEvent, TraceBuffer
 from db.session import Database
 from db.store import lists, runs, versions
 from db.store.lists import Candidates
@@ -45,6 +47,7 @@ class RunRequest:
     depth: int = 20
     collection: str | None = None
     passages: tuple[Passage, ...] | None = None
+    options: Options = field(default_factory=Options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,28 +64,6 @@ class Finder(Protocol):
     def find(self, request: RunRequest) -> Found:
         """Candidates with signals. Raises InputError, NotFound or BackendBusy."""
         ...
-
-
-class Live:
-    """A run at work."""
-
-    def __init__(self, run_id: str, query: str, ranker: Ranker | None, found: Found) -> None:
-        self.run_id, self.query, self.ranker, self.found = run_id, query, ranker, found
-        self.log = EventLog()
-        self.task: asyncio.Task[None] | None = None
-        self.open: dict[str, _OpenWindow] = {}
-        self.began = time.monotonic()
-
-
-@dataclass(slots=True)
-class _OpenWindow:
-    """A call that is being written."""
-
-    started: WindowStarted
-    reasoning: str = ""
-    answer: str = ""
-    kept_at: float = 0.0
-    sentences: int = 0
 
 
 class Runs:
@@ -103,10 +84,10 @@ class Runs:
         require(actor, "visitor")
         self._check(request)
         found = await asyncio.to_thread(self._finder.find, request)
-        ranker = None if request.model in UNTRAINED else self._models.ranker(request.model)
+        ranker = self._ranker(request)
         token = secrets.token_urlsafe(18)
         run_id = await asyncio.to_thread(self._create, actor, request, found, (token, ranker))
-        live = self._live[token] = Live(run_id, request.query, ranker, found)
+        live = self._live[token] = Live(run_id, request.query, ranker, found.candidates.passages)
         view = await self.get(actor, token)
         live.log.append("start", {"run": view})
         live.task = asyncio.create_task(self._work(token, live, request.model), name=f"run {run_id}")
@@ -118,11 +99,32 @@ class Runs:
             raise InputError("the query is empty: write a question")
         if len(request.query) > _MAX_QUERY:
             raise InputError(f"the query has {len(request.query)} characters: keep it under {_MAX_QUERY}")
-        if request.depth not in DEPTHS:
+        if request.passages is None and request.depth not in DEPTHS:  # pasted passages are as many as they are
             raise InputError(f"depth {request.depth} is not offered: choose {', '.join(map(str, DEPTHS))}")
         self._models.check(request.model)
         if self.active >= self._max_active:
             raise BackendBusy(f"{self.active} runs are at work already: try again in a moment")
+
+    def _ranker(self, request: RunRequest) -> Ranker | None:
+        return None if request.model in UNTRAINED else self._models.ranker(request.model, request.options)
+
+    async def predict(self, actor: Actor, request: RunRequest) -> dict[str, Any]:
+        """What a run would cost: calls, depth and passages read; tokens too where a query is given. Raises what `start` raises."""
+        require(actor, "visitor")
+        self._models.check(request.model)
+        ranker = self._ranker(request)
+        if ranker is None:
+            return NO_COST.plain
+        n = len(request.passages) if request.passages is not None else request.depth
+        if not request.query.strip():
+            return Estimate(plan=ranker.strategy.cost(n)).plain
+        self._check(request)
+
+        def work() -> dict[str, Any]:
+            found = self._finder.find(request)
+            return estimate(ranker, request.query, found.candidates.passages).plain
+
+        return await asyncio.to_thread(work)
 
     def _create(self, actor: Actor, request: RunRequest, found: Found, made: tuple[str, Ranker | None]) -> str:
         token, ranker = made
@@ -136,10 +138,13 @@ class Runs:
                 backend=ranker.backend.name if ranker else "",
                 model_version_id=versions.active(session, request.model),
                 strategy=ranker.strategy.name if ranker else "none",
-                strategy_args=_strategy_args(ranker),
+                strategy_args=strategy_args(ranker.strategy) if ranker else {},
+                options=request.options.plain if ranker else {},
+                predicted=estimate(ranker, request.query, found.candidates.passages).plain if ranker else {},
+                revision=ranker.backend.revision if ranker else "",
                 template=ranker.template.name if ranker else "",
-                template_hash=self._models.template_hash(request.model) if ranker else "",
-                sampling=asdict(ranker.sampling or ranker.template.sampling) if ranker else {},
+                template_hash=template_hash(ranker.template) if ranker else "",
+                sampling=asdict(ranker.effective_sampling) if ranker else {},
                 depth=request.depth,
                 notes=found.notes,
             )
@@ -175,7 +180,7 @@ class Runs:
         require(actor, "visitor")
         live = self._live.get(token)
         if live is None:
-            for event in await asyncio.to_thread(lambda: _told(self._stored(token))):
+            for event in await asyncio.to_thread(lambda: told(self._stored(token))):
                 yield event
             return
         async for event in live.log.follow(after):
@@ -198,7 +203,15 @@ class Runs:
         end = runs.RunEnd(state="failed", error="the server met a defect of its own; it is in the log")
         try:
             ranking = await self._rank(live, model)
-            end = runs.RunEnd(state="finished", outcome=ranking.outcome, order=ranking.ids, seconds=time.monotonic() - live.began)
+            end = runs.RunEnd(
+                state="finished",
+                outcome=ranking.outcome,
+                order=ranking.ids,
+                unfused=ranking.unfused,
+                intervals=ranking.intervals,
+                notes=ranking.notes,
+                seconds=time.monotonic() - live.began,
+            )
         except asyncio.CancelledError:
             end = runs.RunEnd(state="stopped", seconds=time.monotonic() - live.began)
         except RankingError as error:
@@ -211,7 +224,7 @@ class Runs:
         def keep() -> dict[str, Any]:
             with self._database.write() as session:
                 for window in live.open.values():
-                    runs.write_open_call(session, live.run_id, _open_call(window))
+                    runs.write_open_call(session, live.run_id, open_call(window))
                 runs.end(session, live.run_id, end)
             return run_view(self._stored(token))
 
@@ -222,13 +235,13 @@ class Runs:
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._live.pop, token, None)
 
     async def _rank(self, live: Live, model: str) -> Ranking:
-        passages = live.found.candidates.passages
+        passages = live.passages
         if live.ranker is None:
             order = by_evidence(passages) if model == "signals" else list(passages)
             return Ranking(query=live.query, passages=tuple(order))
         planned = live.ranker.strategy.cost(len(passages)).calls[1]
         ranking: Ranking | None = None
-        buffer = TraceBuffer(lambda window, channel, text: _trace(live, window, channel, text))
+        buffer = TraceBuffer(lambda window, channel, text: trace_event(live, window, channel, text))
         try:
             async with contextlib.aclosing(live.ranker.stream_rank(live.query, passages)) as events:
                 async for event in events:
@@ -258,7 +271,7 @@ class Runs:
         if isinstance(event, Standing):
             live.log.append("standing", {"ids": list(event.ids), "provisional": event.provisional})
         elif isinstance(event, WindowStarted):
-            live.open[event.window.id] = _OpenWindow(started=event, kept_at=time.monotonic())
+            live.open[event.window.id] = OpenWindow(started=event, kept_at=time.monotonic())
             shown = [passage.id for passage in event.window.passages]
             data = {"window": event.window.id, "number": event.number, "depth": event.depth, "passages": shown, "of": planned}
             live.log.append("window", data)
@@ -266,7 +279,7 @@ class Runs:
             window = live.open[event.call.window.id]
             await asyncio.to_thread(self._write_call, live.run_id, window.started.number, event)
             del live.open[event.call.window.id]
-            live.log.append("done", _done(event))
+            live.log.append("done", done_view(event))
             completion = event.call.completion
             self._counts.update(model_calls=1, tokens_in=completion.tokens_in, tokens_out=completion.tokens_out)
 
@@ -283,7 +296,7 @@ class Runs:
 
         def keep() -> None:
             with self._database.write() as session:
-                runs.write_open_call(session, live.run_id, _open_call(window))
+                runs.write_open_call(session, live.run_id, open_call(window))
 
         await asyncio.to_thread(keep)
 
@@ -291,63 +304,3 @@ class Runs:
 def _log_defect(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         log.error("%s died", task.get_name(), exc_info=task.exception())
-
-
-def _trace(live: Live, window_id: str, channel: Channel, text: str) -> None:
-    """One trace event; new sentences ride along where the template words its own trace."""
-    data: dict[str, Any] = {"window": window_id, "channel": channel, "text": text}
-    window = live.open.get(window_id)
-    if window is not None and channel == "reasoning" and live.ranker is not None and isinstance(live.ranker.template, WordsOwnTrace):
-        said = sentences_view(live.ranker.template, window.reasoning, window.started.window.passages, live.query)
-        data["sentences"] = said[window.sentences :]
-        window.sentences = len(said)
-    live.log.append("trace", data)
-
-
-def _open_call(window: _OpenWindow) -> runs.OpenCall:
-    started = window.started
-    return runs.OpenCall(
-        number=started.number,
-        window=started.window.id,
-        depth=started.depth,
-        passages=tuple(passage.id for passage in started.window.passages),
-        prompt=prompt_text(started.prompt),
-        reasoning=window.reasoning,
-        answer=window.answer,
-    )
-
-
-def _done(event: WindowDone) -> dict[str, Any]:
-    call = event.call
-    return {
-        "window": call.window.id,
-        "outcome": call.parsed.outcome,
-        "problems": sorted(call.parsed.problems),
-        "order": list(call.parsed.order),
-        "tokens_in": call.completion.tokens_in,
-        "tokens_out": call.completion.tokens_out,
-        "seconds": call.completion.seconds,
-        "finish": call.completion.finish,
-        "error": call.error,
-    }
-
-
-def _strategy_args(ranker: Ranker | None) -> dict[str, Any]:
-    if ranker is None:
-        return {}
-    return {name: value for name, value in asdict(ranker.strategy).items() if name not in ("name", "unit")}  # type: ignore[call-overload]
-
-
-def _told(stored: StoredRun) -> Sequence[ServerEvent]:
-    """The events of an ended run, told from the database."""
-    view = run_view(stored)
-    events: list[tuple[str, dict[str, Any]]] = [("start", {"run": {**view, "windows": []}})]
-    for window in windows(stored):
-        head = {**{key: window[key] for key in ("window", "number", "depth", "passages")}, "of": len(stored.calls)}
-        trace = {"window": window["window"], "channel": "reasoning", "text": window["reasoning"], "sentences": window["sentences"]}
-        events += [("window", head), ("trace", trace), ("done", {key: window[key] for key in _DONE_KEYS})]
-    events.append(("end", {"run": view}))
-    return [ServerEvent(number=number, name=name, data=data) for number, (name, data) in enumerate(events, start=1)]
-
-
-_DONE_KEYS = ("window", "outcome", "problems", "order", "tokens_in", "tokens_out", "seconds", "finish", "error")

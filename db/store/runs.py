@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -30,6 +30,9 @@ class NewRun:
     template_hash: str = ""
     model_version_id: str | None = None
     strategy_args: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    predicted: Mapping[str, Any] = field(default_factory=dict)
+    revision: str = ""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     notes: Sequence[str] = ()
@@ -37,11 +40,14 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnd:
-    """How a run ended. `order` is None unless it finished; a provisional order is never stored."""
+    """How a run ended. `order` is None unless it finished; a provisional order is never stored. `notes` come after those of its start."""
 
     state: str
     outcome: Outcome | None = None
     order: Sequence[str] | None = None
+    unfused: Sequence[str] | None = None
+    intervals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
     seconds: float | None = None
     error: str = ""
 
@@ -62,7 +68,7 @@ class OpenCall:
 def create(session: Session, new: NewRun) -> str:
     """Begin a run; its id."""
     values = {name: getattr(new, name) for name in NewRun.__dataclass_fields__}
-    mutable = {"strategy_args": dict(new.strategy_args), "sampling": dict(new.sampling), "notes": list(new.notes)}
+    mutable = {name: dict(values[name]) for name in ("strategy_args", "options", "predicted", "sampling")} | {"notes": list(new.notes)}
     run = Run(**{**values, **mutable}, state="running")
     session.add(run)
     session.flush()
@@ -88,6 +94,8 @@ def write_call(session: Session, run_id: str, number: int, prompt: str, call: Ca
     row.finish, row.outcome, row.problems, row.order = completion.finish, parsed.outcome, sorted(parsed.problems), list(parsed.order)
     row.tokens_in, row.tokens_out, row.counted = completion.tokens_in, completion.tokens_out, completion.counted
     row.seconds, row.error, row.done = completion.seconds, texts.storable(call.error), True
+    row.requests, row.cached = completion.requests, completion.cached
+    row.forced = None if completion.forced is None else asdict(completion.forced)
     session.add(row)
 
 
@@ -102,10 +110,15 @@ def end(session: Session, run_id: str, how: RunEnd) -> bool:
         "state": how.state,
         "outcome": how.outcome,
         "order": None if how.order is None else list(how.order),
+        "unfused": None if how.unfused is None else list(how.unfused),
+        "intervals": {passage: list(ranks) for passage, ranks in how.intervals.items()},
         "seconds": how.seconds,
         "error": texts.storable(how.error),
         "ended": now(),
     }
+    notes = session.scalar(select(Run.notes).where(Run.id == run_id)) if how.notes else None
+    if notes is not None:
+        values["notes"] = [*notes, *(texts.storable(note) for note in how.notes)]
     result = session.execute(update(Run).where(Run.id == run_id, Run.state == "running").values(values).returning(Run.id))
     return result.first() is not None
 

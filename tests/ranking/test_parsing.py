@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ranking.parsing import PROBLEMS, ThinkSplitter, parse_answer, split_thinking
+from app.ranking.parsing import FATAL, PROBLEMS, ThinkSplitter, parse_answer, parse_lenient, split_thinking
 from app.ranking.values import Completion, Finish
 
 
@@ -26,7 +30,7 @@ KEPT = [1, 2, 3, 4, 5]
         ("<answer>[3] > [3] > [1] > [2] > [5] > [4]</answer>", "repaired", [3, 1, 2, 5, 4], ["duplicate"]),
         ("<answer>[3] > [0] > [9] > [1] > [2]</answer>", "repaired", [3, 1, 2, 4, 5], ["missing", "out_of_range"]),
         ("<answer>[4] > [2] > [5]</answer>", "repaired", [4, 2, 5, 1, 3], ["missing"]),
-        ("<answer>[4] > [2]</answer>", "no_answer", KEPT, ["missing", "too_few"]),
+        ("<answer>[4] > [2]</answer>", "no_answer", KEPT, ["missing", "not_a_list"]),
         ("<answer>```\n[3] > [1] > [2] > [5] > [4]\n```</answer>", "repaired", [3, 1, 2, 5, 4], ["code_fence"]),
         ("<answer>[3] > [1] > [2] > [5] > [4].</answer>", "repaired", [3, 1, 2, 5, 4], ["final_period"]),
         ("<answer>[3], [1], [2], [5], [4]</answer>", "no_answer", KEPT, ["bad_separator"]),
@@ -34,7 +38,13 @@ KEPT = [1, 2, 3, 4, 5]
         ("<answer>the best is [3]</answer>", "no_answer", KEPT, ["not_a_list"]),
         ("<answer>[\u00b3] > [1]</answer>", "no_answer", KEPT, ["not_a_list"]),
         ("<answer>[\u0663] > [1] > [2] > [4] > [5]</answer>", "no_answer", KEPT, ["not_a_list"]),
-        ("<answer></answer>", "no_answer", KEPT, ["empty"]),
+        ("<answer></answer>", "no_answer", KEPT, ["not_a_list"]),
+        ("<answer><answer>[3] > [1] > [2] > [5] > [4]</answer></answer>", "no_answer", KEPT, ["two_answers"]),
+        ("<answer>[31] > [2] > [5] > [4]</answer>", "repaired", [2, 5, 4, 1, 3], ["missing", "out_of_range"]),
+        ("<answer>[3][1][2][5][4]</answer>", "no_answer", KEPT, ["bad_separator"]),
+        ('<answer>{"ranking": [3, 1, 2, 5, 4]}</answer>', "no_answer", KEPT, ["not_a_list"]),
+        ("<think>half a thought about [2]", "no_answer", KEPT, ["unclosed_think"]),
+        ("a thought </think> <answer>[3] > [1] > [2] > [5] > [4]</answer>", "no_answer", KEPT, ["text_around"]),
         ("[3] > [1] > [2] > [5] > [4]", "no_answer", KEPT, ["no_tags"]),
         ("Here: <answer>[3] > [1] > [2] > [5] > [4]</answer>", "no_answer", KEPT, ["text_around"]),
         ("<answer>[3] > [1] > [2] > [5] > [4]</answer> Done.", "no_answer", KEPT, ["text_around"]),
@@ -94,4 +104,62 @@ def test_splitting_a_stream_equals_splitting_the_whole(text: str, piece: int) ->
             channels[channel] += part
     for channel, part in splitter.close():
         channels[channel] += part
-    assert (channels["reasoning"], channels["answer"]) == split_thinking(text)
+    assert splitter.whole == split_thinking(text)
+    if text.lstrip().startswith("<think>") or "</think>" not in text:
+        assert (channels["reasoning"], channels["answer"]) == split_thinking(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning", "answer"),
+    [
+        ("<think>a</think>b", "a", "b"),
+        ("opened by the template [3]</think> <answer>[2] > [1]</answer>", "opened by the template [3]", " <answer>[2] > [1]</answer>"),
+        ("I will write <answer>[1] > [2]</answer> at the end.</think><answer>[2] > [1]</answer>", None, "<answer>[2] > [1]</answer>"),
+        ("<answer>[1]</answer> <think>late</think>", "", "<answer>[1]</answer> <think>late</think>"),
+        ("<think>never closed [1] > [2]", "never closed [1] > [2]", ""),
+        ("no tags", "", "no tags"),
+    ],
+)
+def test_reasoning_ends_at_the_first_closing_tag(text: str, reasoning: str | None, answer: str) -> None:
+    found = split_thinking(text)
+    assert found[1] == answer and reasoning in (None, found[0])
+
+
+# The table of a reader who ran the published code on a window of five: what a digit scan makes of each answer, and what is made here.
+@pytest.mark.parametrize(
+    ("said", "scan", "outcome", "order"),
+    [
+        ("<think>x</think><answer>[3] > [1] > [2] > [5] > [4]</answer>", [3, 1, 2, 5, 4], "clean", [3, 1, 2, 5, 4]),
+        ("<think>x</think><answer>[3] > [3] > [0] > [9] > [1]</answer>", [3, 1, 2, 4, 5], "no_answer", KEPT),
+        ("<think>4 parts, see [5] and [2]", [4, 5, 2, 1, 3], "no_answer", KEPT),
+        ("<think>as [5] says</think>[4] > [2] > [1] > [3] > [5]", [5, 4, 2, 1, 3], "no_answer", KEPT),
+        ("<think>x</think><answer>[\u00b2] > [1]</answer>", KEPT, "no_answer", KEPT),
+    ],
+)
+def test_what_a_digit_scan_makes_of_it_and_what_is_made_here(said: str, scan: list[int], outcome: str, order: list[int]) -> None:
+    assert [position + 1 for position in parse_lenient(said, 5).order] == scan
+    reasoning, answer = split_thinking(said)
+    assert read(answer, reasoning=reasoning)[:2] == (outcome, order)
+
+
+@given(st.text(), st.integers(0, 12))
+def test_a_lenient_scan_always_gives_a_permutation_too(text: str, size: int) -> None:
+    assert sorted(parse_lenient(text, size).order) == list(range(size))
+
+
+GOLDENS = Path(os.environ.get("REASONRANK_GOLDENS", "../shared/data"))
+
+
+def test_malformed_real_answers_are_never_a_clean_ranking() -> None:
+    path = GOLDENS / "parser_vectors" / "rankllm_malformed_listwise.jsonl"
+    if not path.exists():
+        pytest.skip("no collection of malformed real answers beside the checkout: set REASONRANK_GOLDENS to its folder")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 77
+    for row in rows:
+        text, size = row["response"], row["n"]
+        assert [position + 1 for position in parse_lenient(text, size).order] == row["lenient_order"]
+        strict = parse_answer(Completion(answer=text), size, tags=False)
+        assert strict.outcome != "clean" and sorted(strict.order) == list(range(size))
+        if strict.outcome == "no_answer":
+            assert len(strict.problems & FATAL) == 1 and strict.order == tuple(range(size))

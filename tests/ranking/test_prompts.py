@@ -14,13 +14,16 @@ from app.ranking.values import Passage
 GOOD = """
 name = "tiny"
 unit = "list"
-tags = true
-passage_tokens = 3
-[text]
-system = ""
-before = "{query}/{num}\\n"
-passage = "[{number}] {text}\\n"
-after = "end {query}"
+[strings]
+end = "end {query}"
+[[turns]]
+role = "user"
+text = "{query}/{num}\\n{passages}{end}"
+[passages]
+tokens = 3
+one_line = true
+[answer]
+begin = "<think>{reasoning}</think><answer>"
 [sampling]
 temperature = 0.5
 stop = ["x"]
@@ -49,15 +52,75 @@ def test_a_title_is_shown_with_the_text() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("passage_tokens = 3", "passage_token = 3"), "unknown keys|lacks"),
-        (("{number}", "{nummer}"), "unknown placeholders"),
+        (("tokens = 3", "token = 3"), "passages has unknown keys"),
+        (("tokens = 3", "tokens = true"), "must be of the kind of 512"),
         (('name = "tiny"', "name = "), "not valid TOML"),
-        (('before = "{query}/{num}\\n"\n', ""), "lacks 'before'"),
+        (('name = "tiny"', ""), "lacks 'name'"),
+        (('unit = "list"', 'unit = "word"'), "must be list, passage or best"),
+        (('role = "user"', 'role = "boss"'), "use system, user or assistant"),
+        (("{passages}", ""), "shows its passages 0 times"),
+        (("{query}/", "{quest}/"), r"unknown placeholders \['quest'\]"),
+        (("[strings]", "[strings]\nquery = 'q'"), "names of placeholders"),
+        (("[[turns]]", "[[turn]]"), "unknown keys \\['turn'\\]"),
+        (("[passages]", "[passages]\nline = '{score} {text}'"), "without a scale"),
+        (('begin = "<think>{reasoning}</think><answer>"', 'begin = "<answer>"'), "must hold {reasoning}"),
+        (("temperature", "heat"), "sampling has unknown keys"),
     ],
 )
 def test_a_wrong_profile_says_what_is_wrong(change: tuple[str, str], message: str) -> None:
     with pytest.raises(TemplateError, match=message):
         load_profile(GOOD.replace(*change))
+
+
+def test_numbers_count_and_a_frame_is_filled_once() -> None:
+    template = load_profile(GOOD)
+    assert template.begin("so {num} [1]") == "<think>so {num} [1]</think><answer>"
+    assert template.render("q", [Passage(id="a", text="x")], WordTokenizer()).size == 1
+    assert template.sampling.stop == ("x",)
+
+
+def test_a_cut_without_a_tokenizer_is_said() -> None:
+    template = load_profile(GOOD)
+    window = [Passage(id="a", text="one two three four"), Passage(id="b", text="one two three")]
+    assert template.render("q", window, WordTokenizer()).notes == (
+        "1 of 2 passages were cut after 3 words: without the model's own tokenizer its limit of 3 tokens can't be counted",
+    )
+    assert template.render("q", window, Letters()).notes == ("2 of 2 passages were cut after 3 tokens",)
+    assert template.render("q", window[1:], WordTokenizer()).notes == ()
+
+
+class Letters:
+    """Every character is a token."""
+
+    exact = True
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def count(self, text: str) -> int:
+        return len(text)
+
+    def truncate(self, text: str, max_tokens: int) -> str:
+        self.asked += 1
+        return text[:max_tokens]
+
+
+def test_a_passage_is_prepared_once_per_tokenizer() -> None:
+    template, one, two = load_profile(GOOD), Letters(), Letters()
+    window = [Passage(id="a", text="one"), Passage(id="b", text="one"), Passage(id="c", title="t", text="one")]
+    for _ in range(3):
+        template.render("q", window, one)
+    assert one.asked == 2, "the same text twice, and a title makes another"
+    assert template.render("q", window, two).messages and two.asked == 2
+    words = template.render("q", [Passage(id="a", text="one")], WordTokenizer())
+    assert "one" in words.messages[0].content
+
+
+def test_the_cache_of_prepared_passages_is_bounded() -> None:
+    template = load_profile(GOOD)
+    for number in range(5000):
+        template.render("q", [Passage(id="a", text=f"text {number}")], WordTokenizer())
+    assert len(template._prepared._kept) == 4096
 
 
 def test_an_unknown_profile_lists_those_there_are() -> None:
@@ -89,3 +152,9 @@ def test_no_citation_no_guess() -> None:
     template = builtin_profile("studio")
     assert template.provisional("nothing yet", 3) is None
     assert template.provisional("see [3], then [1] and [7]", 3) == (2, 0, 1)
+
+
+def test_the_latest_chain_of_a_trace_is_a_better_guess_than_first_citations() -> None:
+    template = builtin_profile("studio")
+    assert template.provisional("[1] is nice. So [3] > [2]. Or rather [2] > [3]", 4) == (1, 2, 0, 3)
+    assert builtin_profile("setwise").provisional("[2]", 3) is None

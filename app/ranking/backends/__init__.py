@@ -17,6 +17,7 @@ BACKENDS: dict[str, str] = {
     "openai": "openai:OpenAIBackend",
     "scripted": "scripted:Scripted",
     "transformers": "transformers:TransformersBackend",
+    "vllm": "vllm:VllmBackend",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import threading
 import time
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from ..errors import BackendError, BackendUnavailable
-from ..models.nano.grammar import card_numbers
-from ..models.nano.vocabulary import END, IDS, THINK, THOUGHT, UNKNOWN, WORDS, NanoTokenizer, chat_text, encode
+from ..models.nano.decoding import Begun
+from ..models.nano.grammar import card_numbers, whole_verdicts
+from ..models.nano.vocabulary import ANSWER, END, IDS, THINK, THOUGHT, UNKNOWN, WORDS, NanoTokenizer, chat_text, encode
 from ..values import Channel, Completion, Delta, Prompt, Sampling
 
 if TYPE_CHECKING:
@@ -32,13 +34,22 @@ class NanoBackend:
     """
 
     name = "nano"
-    can: frozenset[str] = frozenset()
+    can: frozenset[str] = frozenset({"prefix"})
 
     def __init__(self, path: Path | str = WEIGHTS) -> None:
         self.tokenizer = NanoTokenizer()
         self._path = Path(path)
         self._lock = threading.Lock()
         self._engine: Engine | None = None
+        self._revision: str | None = None
+
+    @property
+    def revision(self) -> str:
+        """16 hex digits of the sha256 of the weights; empty where they are missing."""
+        if self._revision is None:
+            weights = self._path / "model.safetensors"
+            self._revision = hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.is_file() else ""
+        return self._revision
 
     @property
     def ready(self) -> bool:
@@ -56,6 +67,7 @@ class NanoBackend:
         """
         began = time.perf_counter()
         ids = _prompt_ids(prompt)
+        begun = _begun(prompt.prefix, card_numbers(ids)) if prompt.prefix else None
         engine = await asyncio.to_thread(self._load) if self._engine is None else self._engine
         pieces: asyncio.Queue[Piece | BackendError] = asyncio.Queue()
         loop = asyncio.get_running_loop()
@@ -65,8 +77,8 @@ class NanoBackend:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(pieces.put_nowait, piece)
 
-        ticket = engine.submit(ids, sampling.max_tokens, hand_over)
-        words = _Words()
+        ticket = engine.submit(ids, sampling.max_tokens, hand_over, begun)
+        words = _Words(prompt.prefix)
         try:
             while True:
                 piece = await pieces.get()
@@ -81,7 +93,7 @@ class NanoBackend:
                 answer=words.text["answer"],
                 reasoning=words.text["reasoning"],
                 finish=cast(Literal["stop", "length"], finish),
-                tokens_in=len(ids),
+                tokens_in=len(ids) + len(begun.tokens if begun else ()),
                 tokens_out=words.count,
                 counted=True,
                 seconds=time.perf_counter() - began,
@@ -107,10 +119,11 @@ class NanoBackend:
 class _Words:
     """Tokens as text on two channels: the trace inside the think tags, the answer after them, one blank between words."""
 
-    def __init__(self) -> None:
-        self.text: dict[Channel, str] = {"reasoning": "", "answer": ""}
+    def __init__(self, prefix: str = "") -> None:
+        trace, closed, answer = prefix.removeprefix(THINK).partition(THOUGHT)
+        self.text: dict[Channel, str] = {"reasoning": trace.strip(), "answer": answer.strip()}
         self.count = 0
-        self._channel: Channel = "reasoning"
+        self._channel: Channel = "answer" if closed else "reasoning"
 
     def feed(self, tokens: Sequence[int]) -> list[Delta]:
         """New text of each channel that got some."""
@@ -141,10 +154,26 @@ def load_model(path: Path) -> Network:
 
 def _prompt_ids(prompt: Prompt) -> list[int]:
     """Token ids of a prompt that the nano template made."""
-    if prompt.prefix or len(prompt.messages) != 1 or prompt.messages[0].role != "user":
-        raise BackendError("the embedded model takes one user message and no begun answer: use the template 'nano'")
+    if len(prompt.messages) != 1 or prompt.messages[0].role != "user":
+        raise BackendError("the embedded model takes one user message: use the template 'nano'")
     ids = encode(chat_text(prompt.messages[0].content))
     numbers = card_numbers(ids)
     if IDS[UNKNOWN] in ids or not numbers or len(set(numbers)) < len(numbers):
         raise BackendError("the embedded model reads evidence cards, one per passage, and nothing else: use the template 'nano'")
     return ids
+
+
+def _begun(prefix: str, numbers: Sequence[int]) -> Begun:
+    """The beginning of an answer as the nano template writes it. Raises BackendError for any other."""
+    words = encode(prefix)
+    if len(words) < 3 or words[0] != IDS[THINK] or words[-2:] != [IDS[THOUGHT], IDS[ANSWER]]:
+        raise BackendError(
+            "the embedded model can only go on after a whole think block and the opening answer tag: use the template 'nano'"
+        )
+    try:
+        trace, grades = whole_verdicts(words[1:-2], numbers)
+    except ValueError as error:
+        raise BackendError(f"the embedded model can't go on after a trace that is not its own ({error}): give one that it wrote") from error
+    if not trace:
+        raise BackendError("the embedded model's order follows from its trace: give it one that has begun")
+    return Begun(tokens=(IDS[THINK], *trace, IDS[THOUGHT], IDS[ANSWER]), grades=grades)

@@ -7,34 +7,25 @@ A client is made for each call and closed with it: `Ranker.rank` runs a loop of 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from ..errors import BackendError, BackendUnavailable
-from ..parsing import ThinkSplitter
 from ..tokens import WordTokenizer
-from ..values import Channel, Completion, Delta, Finish, Prompt, Sampling
+from ..values import Completion, Delta, Prompt, Sampling
 from . import check_abilities
 from .openai_faults import Fault, fault_of
+from .openai_reply import Reply
 
 _T = TypeVar("_T")
-# The protocol's reasons and the ones that known servers give instead; any other reason ends a call as `cut`.
-_FINISH: Mapping[str, Finish] = {
-    "stop": "stop",
-    "eos_token": "stop",
-    "stop_sequence": "stop",
-    "end_turn": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "content_filter": "refused",
-    "refusal": "refused",
-}
+_CHECK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +33,19 @@ class Endpoint:
     """A server and what to ask it for. `address` is its base URL (mostly ending in /v1), `key` may be empty for a server without one.
 
     Only `name` is ever shown; address, model and key stay out of errors and out of `repr`.
+
+    `continues` says how the server goes on with a begun answer: `final_message` (vLLM, SGLang: the last message is continued),
+    `prefix` (DeepSeek: the last message carries a flag), or not at all. `logprobs`: it gives log-probabilities. `template_args` are
+    arguments of its chat template, such as enable_thinking.
     """
 
     name: str
     address: str = field(repr=False)
     model: str = field(repr=False)
     key: str = field(default="", repr=False)
+    continues: Literal["", "final_message", "prefix"] = field(default="", repr=False)
+    logprobs: bool = field(default=False, repr=False)
+    template_args: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +54,7 @@ class Limits:
 
     `tries` counts requests in all; a server that asks to wait longer than `longest_wait` is not waited for.
     `concurrent` calls are in flight at once per endpoint and event loop, further ones queue in the order in which they came.
+    `per_minute` bounds requests that begin within any minute, retries included; 0 for no bound.
     """
 
     connect: float = 10.0
@@ -66,18 +65,22 @@ class Limits:
     backoff: float = 0.5
     longest_wait: float = 30.0
     concurrent: int = 8
+    per_minute: int = 0
 
 
 class OpenAIBackend:
-    """Implements `app.ranking.protocols.Backend` over one endpoint."""
-
-    can: frozenset[str] = frozenset()
+    """Implements `app.ranking.protocols.Backend` over one endpoint. `waiting` counts calls queued or at work."""
 
     def __init__(self, endpoint: Endpoint, limits: Limits | None = None) -> None:
         self.name = endpoint.name
+        self.can = frozenset({"prefix"} if endpoint.continues else ()) | frozenset({"logprobs"} if endpoint.logprobs else ())
+        # A model's id may be a path, so it is told by its hash.
+        self.revision = hashlib.sha256(endpoint.model.encode()).hexdigest()[:16]
         self.tokenizer = WordTokenizer()
+        self.waiting = 0
         self._endpoint, self._limits = endpoint, limits or Limits()
         self._gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self._paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta | Completion]:
         """See `protocols.Backend`. `seconds` counts from the first request, not from the place in the queue.
@@ -87,23 +90,57 @@ class OpenAIBackend:
         """
         check_abilities(self, prompt, sampling)
         library = await asyncio.to_thread(_library)
-        async with self._gate():
-            reply, clock = _Reply(), _Clock(self.name, self._limits)
-            async with aclosing(self._tries(library, _request(self._endpoint, prompt, sampling), reply, clock)) as deltas:
-                async for delta in deltas:
+        self.waiting += 1
+        try:
+            async with self._gate():
+                reply, clock = Reply(prompt), _Clock(self.name, self._limits)
+                async with aclosing(self._tries(library, _request(self._endpoint, prompt, sampling), reply, clock)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                for delta in reply.close():
                     yield delta
-            for delta in reply.close():
-                yield delta
-            yield reply.completion(prompt, self.tokenizer, clock.seconds)
+                yield reply.completion(prompt, self.tokenizer, clock.seconds)
+        finally:
+            self.waiting -= 1
+
+    async def check(self) -> str:
+        """Why no call can succeed now, in a sentence; empty where one may. Asks the server for its models, once, for five seconds.
+
+        A server that does not list its models passes: only a refused key, an unreachable host or a missing model is told.
+        """
+        try:
+            library = await asyncio.to_thread(_library)
+            client = await asyncio.to_thread(self._client, library)
+            async with client, asyncio.timeout(_CHECK_SECONDS):
+                listed = await client.models.list(extra_headers=self._unsent(library))
+                names = {model.id for model in listed.data}
+        except BackendError as error:
+            return str(error)
+        except TimeoutError:
+            return f"the server of model {self.name!r} did not answer within {_CHECK_SECONDS:g} s: check that it runs"
+        except Exception as error:
+            known = isinstance(error, library.APIConnectionError | library.AuthenticationError | library.PermissionDeniedError)
+            return str(fault_of(library, error, self.name, self._secrets(), begun=False).error) if known else ""
+        if names and self._endpoint.model not in names:
+            return f"the server of model {self.name!r} offers {len(names)} models and not this one: correct `model` in the models file"
+        return ""
 
     async def aclose(self) -> None:
         """Nothing is held between calls."""
+
+    def _pace(self) -> Any:
+        """The endpoint's rate limiter on the running loop; does nothing where there is no limit."""
+        if not self._limits.per_minute:
+            return nullcontext()
+        from aiolimiter import AsyncLimiter
+
+        return self._paces.setdefault(asyncio.get_running_loop(), AsyncLimiter(self._limits.per_minute, 60))
 
     def _gate(self) -> asyncio.Semaphore:
         """The endpoint's limiter on the running loop."""
         return self._gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._limits.concurrent))
 
-    async def _tries(self, library: Any, request: dict[str, Any], reply: _Reply, clock: _Clock) -> AsyncGenerator[Delta]:
+    async def _tries(self, library: Any, request: dict[str, Any], reply: Reply, clock: _Clock) -> AsyncGenerator[Delta]:
         """Deltas of the first try that gets as far as writing something."""
         for number in range(1, self._limits.tries + 1):
             try:
@@ -118,9 +155,11 @@ class OpenAIBackend:
                     raise fault.error from fault.__cause__
             await asyncio.sleep(wait)
 
-    async def _try(self, library: Any, request: dict[str, Any], reply: _Reply, clock: _Clock) -> AsyncGenerator[Delta]:
+    async def _try(self, library: Any, request: dict[str, Any], reply: Reply, clock: _Clock) -> AsyncGenerator[Delta]:
         """One request. Raises Fault; leaving it early closes the connection, which tells the server to stop."""
         client = await asyncio.to_thread(self._client, library)
+        async with self._pace():
+            reply.requests += 1
         clock.start()
         try:
             asked = client.chat.completions.create(**request, extra_headers=self._unsent(library))
@@ -198,73 +237,6 @@ class _Clock:
         return f"model {self._name!r} was asked to rank and {said}: try again, or ask for fewer passages"
 
 
-class _Reply:
-    """What a stream has said so far, on two channels."""
-
-    def __init__(self) -> None:
-        self.chunks = 0
-        self._text: dict[Channel, list[str]] = {"reasoning": [], "answer": []}
-        self._splitter = ThinkSplitter()
-        self._finish: Finish = "cut"
-        self._refused = False
-        self._tokens: tuple[int, int] | None = None
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything was written."""
-        return any(self._text.values())
-
-    def feed(self, chunk: Mapping[str, Any]) -> list[Delta]:
-        """The new text of one chunk of the protocol."""
-        self.chunks += 1
-        usage = chunk.get("usage")
-        if isinstance(usage, dict) and isinstance(usage.get("prompt_tokens"), int) and isinstance(usage.get("completion_tokens"), int):
-            self._tokens = usage["prompt_tokens"], usage["completion_tokens"]
-        choices = chunk.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-        if choice.get("finish_reason"):
-            self._finish = _FINISH.get(str(choice["finish_reason"]), "cut")
-        delta = choice.get("delta")
-        return self._read(delta) if isinstance(delta, dict) else []
-
-    def close(self) -> list[Delta]:
-        """What the splitter still held."""
-        return self._kept(self._splitter.close())
-
-    def completion(self, prompt: Prompt, tokenizer: WordTokenizer, seconds: float) -> Completion:
-        """The whole call; tokens from the server, or estimated where it gave none."""
-        reasoning, answer = "".join(self._text["reasoning"]), "".join(self._text["answer"])
-        guess = sum(tokenizer.count(message.content) for message in prompt.messages), tokenizer.count(f"{reasoning} {answer}")
-        tokens_in, tokens_out = self._tokens or guess
-        return Completion(
-            answer=answer,
-            reasoning=reasoning,
-            finish="refused" if self._refused else self._finish,
-            tokens_in=tokens_in,
-            tokens_out=tokens_out,
-            counted=self._tokens is not None,
-            seconds=seconds,
-        )
-
-    def _read(self, delta: Mapping[str, Any]) -> list[Delta]:
-        pairs: list[tuple[Channel, str]] = []
-        thought = delta.get("reasoning") or delta.get("reasoning_content")
-        if isinstance(thought, str):
-            pairs.append(("reasoning", thought))
-        if isinstance(delta.get("content"), str):
-            pairs += self._splitter.feed(delta["content"])
-        refusal = delta.get("refusal")
-        if isinstance(refusal, str) and refusal:
-            self._refused = True
-            pairs.append(("answer", refusal))
-        return self._kept(pairs)
-
-    def _kept(self, pairs: list[tuple[Channel, str]]) -> list[Delta]:
-        for channel, text in pairs:
-            self._text[channel].append(text)
-        return [Delta(channel=channel, text=text) for channel, text in pairs]
-
-
 def _is_address(text: str) -> bool:
     """Whether a text can be a server's base URL."""
     try:
@@ -285,9 +257,17 @@ def _library() -> Any:
 
 def _request(end: Endpoint, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
     """Arguments of the chat completion call."""
+    messages: list[dict[str, Any]] = [{"role": message.role, "content": message.content} for message in prompt.messages]
+    extra: dict[str, Any] = {}
+    if prompt.prefix:
+        messages.append({"role": "assistant", "content": prompt.prefix, **({"prefix": True} if end.continues == "prefix" else {})})
+    if prompt.prefix and end.continues == "final_message":
+        extra |= {"continue_final_message": True, "add_generation_prompt": False}
+    if end.template_args:
+        extra["chat_template_kwargs"] = dict(end.template_args)
     request: dict[str, Any] = {
         "model": end.model,
-        "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+        "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
         "temperature": sampling.temperature,
@@ -298,9 +278,11 @@ def _request(end: Endpoint, prompt: Prompt, sampling: Sampling) -> dict[str, Any
         request["stop"] = list(sampling.stop)
     if sampling.seed is not None:
         request["seed"] = sampling.seed
+    if sampling.top_logprobs:
+        request |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
     if sampling.top_k > 0:
-        request["extra_body"] = {"top_k": sampling.top_k}  # not of the protocol, but vLLM, SGLang and llama.cpp take it
-    return request
+        extra["top_k"] = sampling.top_k  # not of the protocol, but vLLM, SGLang and llama.cpp take it
+    return {**request, "extra_body": extra} if extra else request
 
 
 def _fields(name: str, chunk: Any, begun: bool) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Scripted:
     """
 
     name = "scripted"
+    revision = ""
     can: frozenset[str] = frozenset()
 
     def __init__(self, answers: Iterable[str | Completion | BackendError], *, piece: int = 16, pause: float = 0.0) -> None:

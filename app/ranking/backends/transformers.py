@@ -8,17 +8,17 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ..errors import BackendError, BackendUnavailable
-from ..parsing import OPEN_THINK, ThinkSplitter
+from ..parsing import CLOSE_THINK, OPEN_THINK, ThinkSplitter
 from ..tokens import WordTokenizer
 from ..values import Channel, Completion, Delta, Finish, Prompt, Sampling
 from . import check_abilities
-from .transformers_text import ModelTokenizer, TextOf, Until, chat_text
+from .transformers_text import ModelTokenizer, TextOf, Until, begun_text, folder_revision
 
 
 class TransformersBackend:
@@ -27,17 +27,33 @@ class TransformersBackend:
     Generations wait for each other in the order in which they were asked for, over all event loops: they share one thread. A stream that
     is closed early stops at the next token. Loading happens at the first use or in `warm`, once; until then, and where loading failed,
     `tokenizer` loads by itself and falls back to an estimate, so that the failure is reported by the call and not by its prompt.
+
+    `revision` of a hub id is a branch, tag or commit; what was really loaded is in the property. `waiting` counts generations queued or at
+    work, so that a caller can be told its place.
     """
 
-    can: frozenset[str] = frozenset()
+    can: frozenset[str] = frozenset({"prefix"})
 
-    def __init__(self, path: Path | str, *, name: str = "transformers") -> None:
+    def __init__(self, path: Path | str, *, name: str = "transformers", revision: str = "") -> None:
         self.name = name
-        self._path = str(path)
+        self.waiting = 0
+        self._path, self._wanted = str(path), revision
+        self._folder_revision: str | None = None
         self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"generate-{name}")
         self._words: Any = None
         self._model: Any = None
+
+    @property
+    def revision(self) -> str:
+        """The hub's commit, or for a folder 16 hex digits over its files (see `folder_revision`); empty where unknown."""
+        if self._folder_revision is None:
+            folder = Path(self._path).expanduser()
+            self._folder_revision = folder_revision(folder) if folder.is_dir() else ""
+        if self._folder_revision:
+            return self._folder_revision
+        commit = getattr(getattr(self._model, "config", None), "_commit_hash", None)
+        return str(commit or self._wanted)
 
     @property
     def tokenizer(self) -> ModelTokenizer | WordTokenizer:
@@ -46,6 +62,10 @@ class TransformersBackend:
             return ModelTokenizer(self._tokenizer())
         except BackendUnavailable:
             return WordTokenizer()
+
+    def load_tokenizer(self) -> ModelTokenizer:
+        """The model's own tokenizer, without its weights. Raises BackendUnavailable."""
+        return ModelTokenizer(self._tokenizer())
 
     async def warm(self) -> None:
         """Load tokenizer and weights now, on another thread. Raises BackendUnavailable."""
@@ -65,19 +85,21 @@ class TransformersBackend:
         except RuntimeError as error:
             raise BackendUnavailable(f"model {self.name!r} was closed: make a new one") from error
         done.add_done_callback(lambda _: job.send(None))
+        self.waiting += 1
         splitter = ThinkSplitter()
         text: dict[Channel, str] = {"reasoning": "", "answer": ""}
         try:
             while (piece := await said.get()) is not None:
-                for channel, part in splitter.feed(piece):
+                for channel, part in _answer(piece) if prompt.prefix else splitter.feed(piece):
                     text[channel] += part
                     yield Delta(channel=channel, text=part)
             await self._outcome(done)
             for channel, part in splitter.close():
                 text[channel] += part
                 yield Delta(channel=channel, text=part)
-            yield job.completion(text)
+            yield job.completion(*_whole(prompt, text, splitter))
         finally:
+            self.waiting -= 1
             job.stop.set()
             done.cancel()
 
@@ -100,7 +122,7 @@ class TransformersBackend:
             return
         self._load()
         job.began = time.monotonic()
-        text = chat_text(self._words, job.prompt, self.name)
+        text = begun_text(self._words, job.prompt, self.name)
         ids = self._words(text, add_special_tokens=False, return_tensors="pt")["input_ids"].to(self._model.device)
         context = self._model.config.get_text_config().max_position_embeddings
         job.tokens_in = int(ids.shape[1])
@@ -108,21 +130,21 @@ class TransformersBackend:
             raise BackendError(
                 f"the prompt has {job.tokens_in} tokens and model {self.name!r} takes {context}: use a smaller window or shorter passages"
             )
-        if text.rstrip().endswith(OPEN_THINK):
+        if not job.prompt.prefix and text.rstrip().endswith(OPEN_THINK):
             job.send(OPEN_THINK)  # the template opened the reasoning, so the model will not write the tag itself
         _decode(self._model, ids, job, TextOf(self._words), min(job.sampling.max_tokens, context - job.tokens_in))
 
     def _tokenizer(self) -> Any:
         with self._lock:
             if self._words is None:
-                self._words = _load(self._path, self.name, "AutoTokenizer")
+                self._words = _load(self._path, self.name, "AutoTokenizer", self._wanted)
             return self._words
 
     def _load(self) -> None:
         self._tokenizer()
         with self._lock:
             if self._model is None:
-                self._model = _load(self._path, self.name, "AutoModelForCausalLM")
+                self._model = _load(self._path, self.name, "AutoModelForCausalLM", self._wanted)
 
 
 class _Job:
@@ -135,17 +157,30 @@ class _Job:
         self.finish: Finish = "cut"
         self.tokens_in = self.tokens_out = 0
 
-    def completion(self, text: dict[Channel, str]) -> Completion:
+    def completion(self, reasoning: str, answer: str) -> Completion:
         """The whole call, in the model's own tokens."""
         return Completion(
-            answer=text["answer"],
-            reasoning=text["reasoning"],
+            answer=answer,
+            reasoning=reasoning,
             finish=self.finish,
             tokens_in=self.tokens_in,
             tokens_out=self.tokens_out,
             counted=True,
             seconds=time.monotonic() - self.began,
         )
+
+
+def _answer(piece: str) -> list[tuple[Channel, str]]:
+    """A piece that goes on with a begun answer: its thinking is over."""
+    return [("answer", piece)] if piece else []
+
+
+def _whole(prompt: Prompt, text: Mapping[Channel, str], splitter: ThinkSplitter) -> tuple[str, str]:
+    """Reasoning and answer of a generation; those of a begun answer start in its prefix."""
+    if not prompt.prefix:
+        return splitter.whole
+    trace, _, begun = prompt.prefix.removeprefix(OPEN_THINK).partition(CLOSE_THINK)
+    return trace, begun.lstrip() + text["answer"]
 
 
 def _sender(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[str | None]) -> Callable[[str | None], None]:
@@ -202,7 +237,7 @@ def _end_tokens(model: Any) -> set[int]:
     return set() if ends is None else {ends} if isinstance(ends, int) else set(ends)
 
 
-def _load(path: str, name: str, kind: str) -> Any:
+def _load(path: str, name: str, kind: str, revision: str) -> Any:
     """Tokenizer or model, by the class name of the library. Raises BackendUnavailable, which never shows the path."""
     folder = Path(path).expanduser()
     is_hub_id = path.count("/") == 1 and not path.startswith((".", "~", "/"))
@@ -214,7 +249,7 @@ def _load(path: str, name: str, kind: str) -> Any:
     except ImportError as error:
         raise BackendUnavailable(f"model {name!r} needs torch and transformers, {error.name} is missing: install them") from error
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "true", "yes")
-    common: dict[str, Any] = {"local_files_only": offline, "trust_remote_code": False}
+    common: dict[str, Any] = {"local_files_only": offline, "trust_remote_code": False, **({"revision": revision} if revision else {})}
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights = {"use_safetensors": True, "dtype": "auto" if device == "cuda" else torch.float32}
     where = str(folder) if folder.is_dir() else path

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ..errors import BackendError, BackendUnavailable
+from ..parsing import OPEN_THINK
 from ..values import Prompt
 
 _HALF = "\ufffd"  # what decoders write for the bytes of a letter that is not complete yet
 
 
 class ModelTokenizer:
-    """Implements `app.ranking.protocols.Tokenizer` over a tokenizer of the transformers library."""
+    """Implements `app.ranking.protocols.Tokenizer` over a tokenizer of the transformers library. Two over the same one are equal."""
 
     exact = True
 
     def __init__(self, words: Any) -> None:
         self._words = words
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ModelTokenizer) and self._words is other._words
+
+    def __hash__(self) -> int:
+        return id(self._words)
 
     def count(self, text: str) -> int:
         """Tokens of `text` on its own."""
@@ -115,6 +124,27 @@ def chat_text(words: Any, prompt: Prompt, name: str) -> str:
             f"the chat template of model {name!r} refuses the messages ({error}): use a profile without a system text"
         ) from error
     return text
+
+
+def begun_text(words: Any, prompt: Prompt, name: str) -> str:
+    """`chat_text`, and after it the beginning of an answer where the prompt has one; raises as `chat_text` does.
+
+    A template that opens the thinking itself has written the tag that the prefix begins with.
+    """
+    text, prefix = chat_text(words, prompt, name), prompt.prefix
+    opened = text.rstrip().endswith(OPEN_THINK) and prefix.startswith(OPEN_THINK)
+    return text.rstrip() + prefix.removeprefix(OPEN_THINK) if opened else text + prefix
+
+
+def folder_revision(folder: Path) -> str:
+    """16 hex digits that change with a model's files: names and sizes of config, tokenizer and weights, and the first MiB of each."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".json", ".safetensors") and path.is_file():
+            digest.update(f"{path.name} {path.stat().st_size} ".encode())
+            with path.open("rb") as file:
+                digest.update(file.read(1 << 20))
+    return digest.hexdigest()[:16]
 
 
 def _harmless(words: Any, content: str) -> str:

@@ -1,10 +1,28 @@
-"""Strategies by name. A new one is one new file and one line here."""
+"""Which windows to ask about, and in what order: pure plans, one file each. See docs/method.md for a table of them."""
 
 from __future__ import annotations
 
-from ..protocols import Strategy
+from .consensus import Consensus
+from .pointwise import Pointwise
+from .registry import STRATEGIES, choices, plan_text, strategy_from
+from .setwise import Setwise
+from .single import Single
 from .sliding import Sliding
+from .top_down import TopDown
+from .tournament import Tournament
+from .two_level import TwoLevel
 
-STRATEGIES: dict[str, type[Strategy]] = {"sliding": Sliding}
-
-__all__ = ["STRATEGIES", "Sliding"]
+__all__ = [
+    "STRATEGIES",
+    "Consensus",
+    "Pointwise",
+    "Setwise",
+    "Single",
+    "Sliding",
+    "TopDown",
+    "Tournament",
+    "TwoLevel",
+    "choices",
+    "plan_text",
+    "strategy_from",
+]

@@ -6,11 +6,13 @@ Several passes each run over the whole list; the official code instead freezes `
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..errors import SettingsError
-from ..values import Parsed, Passage, PlanCost, Round, Unit, Window
+from ..values import Passage, Plan, PlanCost, Round, Unit, Window
+from .parameters import check_least, parameter
 
 
 def spans(n: int, size: int, step: int) -> list[tuple[int, int]]:
@@ -36,19 +38,19 @@ class Sliding:
     Raises SettingsError where a step would skip passages or any number is below 1.
     """
 
-    size: int = 20
-    step: int = 10
-    passes: int = 1
+    label: ClassVar[str] = "Sliding window: from the end of the list to its top, one call after the other"
+    size: int = parameter(20, "passages a window", 1, 100)
+    step: int = parameter(10, "places a window moves", 1, 100)
+    passes: int = parameter(1, "passes over the list", 1, 10)
     name: str = "sliding"
     unit: Unit = "list"
 
     def __post_init__(self) -> None:
-        if min(self.size, self.step, self.passes) < 1:
-            raise SettingsError(f"sliding(size={self.size}, step={self.step}, passes={self.passes}): each must be at least 1")
+        check_least(self, size=1, step=1, passes=1)
         if self.step > self.size:
             raise SettingsError(f"window {self.size} with step {self.step} would skip passages: set the step to {self.size} or less")
 
-    def plan(self, passages: Sequence[Passage]) -> Generator[Round, list[Parsed], tuple[Passage, ...]]:
+    def plan(self, passages: Sequence[Passage]) -> Plan:
         """One window a round; see `protocols.Strategy`."""
         standing = list(passages)
         for number, (start, end) in enumerate(self._all_spans(len(standing)), start=1):

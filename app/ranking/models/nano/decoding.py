@@ -7,7 +7,7 @@ masked, and each row keeps its own positions, so that a row's scores do not depe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +22,29 @@ Sink = Callable[[Sequence[int], Finish], None]
 """Called with the tokens written since the last call, and with how the row ended: None while it goes on, then `stop` or `length`."""
 
 
-class Row:
-    """One generation: its grammar, the tokens not yet fed to the model, and where its words go."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """The beginning of an answer: its tokens from the think tag to the answer tag, and the grade tokens by card that its trace holds."""
 
-    def __init__(self, prompt: Sequence[int], max_tokens: int, sink: Sink) -> None:
-        self.pending: list[int] = list(prompt)
+    tokens: tuple[int, ...]
+    grades: Mapping[int, int]
+
+
+class Row:
+    """One generation: its grammar, the tokens not yet fed to the model, and where its words go.
+
+    `begun` is a trace that was written before, up to the tag that opens the answer: the row goes on from there.
+    """
+
+    def __init__(self, prompt: Sequence[int], max_tokens: int, sink: Sink, begun: Begun | None = None) -> None:
+        self.pending: list[int] = [*prompt, *(begun.tokens if begun else ())]
         self.fed = 0
         self.written = 0
         self.cancelled = False
         self.finish: Finish = None
         self._max_tokens = max_tokens
         self._sink = sink
-        self._grammar = grammar(card_numbers(prompt))
+        self._grammar = grammar(card_numbers(prompt), begun.grades if begun else None)
         self._allowed = next(self._grammar)
 
     def take(self, scores: Sequence[float]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import BackendBusy, BackendError
-from .decoding import Batch, Finish, Row
+from .decoding import Batch, Begun, Finish, Row
 
 if TYPE_CHECKING:
     from .network import Network
@@ -45,9 +45,12 @@ class Engine:
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    def submit(self, prompt: Sequence[int], max_tokens: int, listener: Listener) -> Ticket:
-        """Queue a prompt (token ids). Raises BackendBusy when too many wait, BackendError after `close`."""
-        ticket = Ticket(Row(prompt, max_tokens, lambda tokens, finish: listener((tokens, finish))), listener)
+    def submit(self, prompt: Sequence[int], max_tokens: int, listener: Listener, begun: Begun | None = None) -> Ticket:
+        """Queue a prompt (token ids), and the beginning of its answer where there is one.
+
+        Raises BackendBusy when too many wait, BackendError after `close`.
+        """
+        ticket = Ticket(Row(prompt, max_tokens, lambda tokens, finish: listener((tokens, finish)), begun), listener)
         with self._changed:
             if self._closed:
                 raise BackendError("the embedded model was closed: start a new backend")

@@ -6,7 +6,7 @@ grade is the highest left. Whatever the weights, the result is a permutation tha
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from .vocabulary import ANSWER, ANSWERED, END, FIRST, GRADES, IDS, MINUS, PLUS, THEN, THINK, THOUGHT, WORDS
 
@@ -19,6 +19,7 @@ def _ids(words: Sequence[str]) -> Allowed:
 
 
 _FIRST, _THEN, _GRADES, _PLUS, _MINUS = _ids(FIRST), _ids(THEN), _ids(GRADES), _ids(PLUS), _ids(MINUS)
+_CARD_OF = {IDS[word]: int(word[1:-1]) for word in WORDS if word.startswith("[")}
 _NUMBER_OF = {IDS[word]: int(word[2:-1]) for word in WORDS if word.startswith("=[")}
 
 
@@ -27,23 +28,15 @@ def card_numbers(prompt: Sequence[int]) -> tuple[int, ...]:
     return tuple(_NUMBER_OF[token] for token in prompt if token in _NUMBER_OF)
 
 
-def grammar(numbers: Sequence[int]) -> Generator[Allowed, int, None]:
+def grammar(numbers: Sequence[int], given: Mapping[int, int] | None = None) -> Generator[Allowed, int, None]:
     """Yields the token ids allowed next and is sent the one that was taken; ends after the end token.
 
-    `numbers` are the cards of the prompt, in order. A single allowed id is forced: no model needs to be asked.
+    `numbers` are the cards of the prompt, in order. A single allowed id is forced: no model needs to be asked. `given` are the verdicts
+    of a trace that was written before, as grade tokens by card: then the answer begins at once, and cards without a verdict come last, in
+    the order of the prompt.
     """
-    yield (IDS[THINK],)
-    yield (IDS["weigh"],)
-    yield _FIRST
-    yield _THEN
-    left: dict[int, int] = {}
-    for number in numbers:
-        yield (IDS[f"[{number}]"],)
-        left[number] = yield _GRADES
-        yield _PLUS
-        yield _MINUS
-    yield (IDS[THOUGHT],)
-    yield (IDS[ANSWER],)
+    left = (yield from _trace(numbers)) if given is None else {number: given[number] for number in numbers if number in given}
+    rest = [number for number in numbers if number not in left]
     mark = "["
     while left:
         # Ids of grades rise with the grade.
@@ -52,8 +45,49 @@ def grammar(numbers: Sequence[int]) -> Generator[Allowed, int, None]:
         taken = yield tuple(ties)
         del left[ties[taken]]
         mark = ">["
+    for number in rest:
+        yield (IDS[f"{mark}{number}]"],)
+        mark = ">["
     yield (IDS[ANSWERED],)
     yield (IDS[END],)
+
+
+def _trace(numbers: Sequence[int]) -> Generator[Allowed, int, dict[int, int]]:
+    """The think part and the tag that opens the answer; grade tokens by card in the end."""
+    yield (IDS[THINK],)
+    yield (IDS["weigh"],)
+    yield _FIRST
+    yield _THEN
+    grades: dict[int, int] = {}
+    for number in numbers:
+        yield (IDS[f"[{number}]"],)
+        grades[number] = yield _GRADES
+        yield _PLUS
+        yield _MINUS
+    yield (IDS[THOUGHT],)
+    yield (IDS[ANSWER],)
+    return grades
+
+
+def whole_verdicts(trace: Sequence[int], numbers: Sequence[int]) -> tuple[list[int], dict[int, int]]:
+    """The part of a begun trace (token ids after the think tag) that is whole: its tokens, and grade tokens by card.
+
+    A verdict that was cut off is left out. Raises ValueError where the trace does not follow the grammar.
+    """
+    walk, kept, grades = _trace(numbers), list[int](), dict[int, int]()
+    next(walk)
+    allowed = walk.send(IDS[THINK])
+    whole = 0
+    for token in trace:
+        if token not in allowed or token == IDS[THOUGHT]:
+            raise ValueError(f"{WORDS[token]!r} can't stand at word {len(kept) + 1} of a trace")
+        kept.append(token)
+        allowed = walk.send(token)
+        if len(kept) >= 3 and (len(kept) - 3) % 4 == 0:
+            whole = len(kept)
+    for at in range(3, whole, 4):
+        grades[_CARD_OF[kept[at]]] = kept[at + 1]
+    return kept[:whole], grades
 
 
 def longest(size: int) -> int:

@@ -12,6 +12,7 @@ from ...sentences import Sentence, Terms
 from ...values import Claim, Completion, Message, Parsed, Passage, Prompt, Sampling, Unit
 from . import cards, sentences
 from .grammar import longest
+from .vocabulary import ANSWER, THINK, THOUGHT
 
 
 class NanoTemplate:
@@ -19,7 +20,11 @@ class NanoTemplate:
 
     name = "nano"
     unit: Unit = "list"
+    also: frozenset[Unit] = frozenset({"best", "passage"})  # grades share one scale over windows of a list: see `units`
     sampling = Sampling(temperature=0.0, max_tokens=longest(cards.MAX_CARDS))
+    thinks = True
+    reads_evidence = True
+    typical = (float(longest(0)), float(longest(1) - longest(0)))
 
     def render(self, query: str, window: Sequence[Passage], tokenizer: Tokenizer) -> Prompt:
         """The window as evidence cards. Raises TemplateError for passages without signals, an empty window or over 40 passages."""
@@ -29,7 +34,17 @@ class NanoTemplate:
             content = cards.prompt_text(query, [digits(passage) for passage in window])
         except InputError as error:
             raise TemplateError(f"no evidence card can be made: {error}") from error
-        return Prompt(messages=(Message(role="user", content=content),), template=self.name)
+        return Prompt(messages=(Message(role="user", content=content),), template=self.name, size=len(window))
+
+    def begin(self, reasoning: str) -> str:
+        """An answer after a trace, which may end anywhere. Raises TemplateError for none: the order follows from the trace."""
+        if not reasoning.strip():
+            raise TemplateError("the embedded model's order follows from its trace: it has no direct answer")
+        return f"{THINK} {reasoning.strip()} {THOUGHT} {ANSWER}"
+
+    def answer_tokens(self, size: int) -> int:
+        """Every id once, the tags and the end."""
+        return size + longest(0)
 
     def parse(self, completion: Completion, size: int) -> Parsed:
         """The order of the answer, by the strict grammar; `scores` are the trace's own grades where every passage has one."""

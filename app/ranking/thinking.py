@@ -1,0 +1,266 @@
+"""How much a model thinks: reasoned or direct, a token budget, early exit, and one forced answer for a trace that was cut.
+
+All of it happens inside one call of the plan, behind the `Backend` seam: the trace is closed where the rule says so, and the answer is
+asked for with that trace given. What was done, and why, is in `Completion.forced`. No published listwise system stops a trace on
+evidence; see docs/method.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .errors import BackendError, SettingsError, TemplateError
+from .protocols import Backend, PromptTemplate, Tokenizer
+from .values import Completion, Delta, ForceReason, Forcing, Prompt, Sampling
+
+Mode = Literal["profile", "reasoned", "direct"]
+# Looking at a trace means to scan it: look at most every this many new characters, and on a long trace once per 2 % of new text.
+LOOK_EVERY, LOOK_SHARE = 24, 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """Early exit: close the trace once its provisional top `top` has not changed for `patience` tokens."""
+
+    top: int = 10
+    patience: int = 200
+
+    def __post_init__(self) -> None:
+        if self.top < 1 or self.patience < 1:
+            raise SettingsError(f"early exit with top {self.top} and patience {self.patience}: each must be at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thinking:
+    """The controls of one run. `profile` thinks as the profile asks, `reasoned` insists on a trace, `direct` leaves it out.
+
+    `budget` bounds the tokens of a trace, 0 for no bound. `audit` measures early exit instead of using it: each trace goes on to its end,
+    the answer at the exit is asked for beside it and compared, and the ranking is the one of the whole trace.
+    """
+
+    mode: Mode = "profile"
+    budget: int = 0
+    settle: Settle | None = None
+    audit: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("profile", "reasoned", "direct"):
+            raise SettingsError(f"thinking {self.mode!r} is unknown: use profile, reasoned or direct")
+        if self.budget < 0:
+            raise SettingsError(f"a thinking budget of {self.budget} tokens can't be kept: give at least 1, or 0 for none")
+        if self.mode == "direct" and self.cuts:
+            raise SettingsError("a direct answer has no trace to bound: leave out the budget and early exit, or use reasoned")
+        if self.audit and not self.cuts:
+            raise SettingsError("there is nothing to audit: give a budget or early exit")
+
+    @property
+    def cuts(self) -> bool:
+        """Whether a trace may be closed before its end."""
+        return bool(self.budget or self.settle)
+
+    @property
+    def top(self) -> int:
+        """How many places at the top are compared."""
+        return self.settle.top if self.settle else 10
+
+
+def check_thinking(thinking: Thinking, template: PromptTemplate, backend: Backend) -> None:
+    """Raises SettingsError with the reason where a control can't be had, so that none is silently left out."""
+    if thinking.mode == "reasoned" and not template.thinks:
+        raise SettingsError(f"profile {template.name!r} asks for no trace: choose a reasoning profile, or thinking 'direct'")
+    needs = "a direct answer" if thinking.mode == "direct" and template.thinks else "a budget or early exit" if thinking.cuts else ""
+    if not needs:
+        return
+    if not template.thinks:
+        raise SettingsError(f"profile {template.name!r} asks for no trace, so there is none to close: leave out {needs}")
+    if "prefix" not in backend.can:
+        raise SettingsError(
+            f"{needs} needs a model that can continue a begun answer, and {backend.name!r} can't: leave it out, use the profile 'direct', "
+            "or name in the models file how its server continues one"
+        )
+    try:
+        template.begin("" if thinking.mode == "direct" else "trace")
+    except TemplateError as error:
+        raise SettingsError(f"{needs} can't be had from profile {template.name!r}: {error}") from error
+
+
+class ThinkingBackend:
+    """A backend under the controls of a run; itself a `protocols.Backend`. Closing it leaves the inner one open."""
+
+    def __init__(self, inner: Backend, template: PromptTemplate, thinking: Thinking) -> None:
+        check_thinking(thinking, template, inner)
+        self.name, self.can = inner.name, inner.can
+        self._inner, self._template, self._thinking = inner, template, thinking
+
+    @property
+    def revision(self) -> str:
+        """The inner backend's."""
+        return self._inner.revision
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The inner backend's."""
+        return self._inner.tokenizer
+
+    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta | Completion]:
+        """See `protocols.Backend`; one completion for all that was asked."""
+        if not self._template.thinks or prompt.prefix:
+            async for piece in self._inner.stream(prompt, sampling):
+                yield piece
+            return
+        if self._thinking.mode == "direct":
+            async for piece in self._inner.stream(*self._forced(prompt, sampling, "")):
+                yield piece
+            return
+        watch, whole, began = Watch(self._template, prompt.size, (self._thinking, self.tokenizer)), None, time.monotonic()
+        async with aclosing(pieces(self._inner, prompt, sampling)) as stream:
+            async for piece in stream:
+                if isinstance(piece, Completion):
+                    whole = piece
+                    continue
+                yield piece
+                if watch.feed(piece) and not self._thinking.audit:
+                    break
+        first = whole or self._unfinished(prompt, watch.reasoning, time.monotonic() - began)
+        async with aclosing(self._finish(prompt, sampling, first, watch)) as stream:
+            async for piece in stream:
+                yield piece
+
+    async def aclose(self) -> None:
+        """Nothing of its own is held."""
+
+    async def _finish(self, prompt: Prompt, sampling: Sampling, first: Completion, watch: Watch) -> AsyncGenerator[Delta | Completion]:
+        """What follows the first ask: nothing, or a forced answer."""
+        cut = watch.cut if watch.cut else first.reasoning if self._was_truncated(first, prompt.size) else ""
+        if not cut:
+            yield first
+            return
+        second: Completion | None = None
+        try:
+            async with aclosing(pieces(self._inner, *self._forced(prompt, sampling, cut))) as stream:
+                async for piece in stream:
+                    if isinstance(piece, Completion):
+                        second = piece
+                    elif not self._thinking.audit:
+                        yield piece
+        except BackendError:
+            if watch.cut and not self._thinking.audit:
+                raise
+            # The first answer stands, as truncated as it was; that another one was asked for is in the count.
+            yield replace(first, requests=first.requests + 1)
+            return
+        assert second is not None  # `pieces` ends with a completion
+        forcing = self._forcing(watch, cut, second, prompt.size)
+        yield (
+            self._audited(first, second, forcing, prompt.size)
+            if watch.cut and self._thinking.audit
+            else _joined(first, second, cut, forcing)
+        )
+
+    def _forced(self, prompt: Prompt, sampling: Sampling, trace: str) -> tuple[Prompt, Sampling]:
+        room = self._template.answer_tokens(prompt.size)
+        return replace(prompt, prefix=self._template.begin(trace.strip())), replace(sampling, max_tokens=room)
+
+    def _was_truncated(self, first: Completion, size: int) -> bool:
+        can = "prefix" in self._inner.can and bool(first.reasoning.strip())
+        return can and self._template.parse(first, size).outcome == "truncated"
+
+    def _unfinished(self, prompt: Prompt, reasoning: str, seconds: float) -> Completion:
+        """A first ask that we closed: the server gave no numbers, so they are counted here."""
+        count = self.tokenizer.count
+        read = sum(count(message.content) for message in prompt.messages)
+        return Completion(answer="", reasoning=reasoning, finish="cut", tokens_in=read, tokens_out=count(reasoning), seconds=seconds)
+
+    def _forcing(self, watch: Watch, cut: str, second: Completion, size: int) -> Forcing:
+        guess = watch.guess if watch.cut else self._template.provisional(cut, size)
+        kept = None if guess is None else overlap(guess, self._template.parse(second, size).order, self._thinking.top)
+        return Forcing(reason=watch.reason or "truncated", trace_tokens=self.tokenizer.count(cut), guess=guess, kept=kept)
+
+    def _audited(self, whole: Completion, second: Completion, forcing: Forcing, size: int) -> Completion:
+        """The whole trace's answer, with what the exit would have saved and changed."""
+        usual, early = self._template.parse(whole, size).order, self._template.parse(second, size).order
+        saved = whole.tokens_out - forcing.trace_tokens - second.tokens_out
+        forcing = replace(forcing, saved_tokens=saved, same_top=overlap(usual, early, self._thinking.top))
+        return replace(_joined(whole, second, whole.reasoning, forcing), answer=whole.answer, finish=whole.finish)
+
+
+class Watch:
+    """Reads a trace as it is written and says when it should be closed: `reason` and `cut` are set once and stay."""
+
+    def __init__(self, template: PromptTemplate, size: int, rules: tuple[Thinking, Tokenizer]) -> None:
+        self.reasoning = ""
+        self.reason: ForceReason | None = None
+        self.cut = ""
+        self.guess: tuple[int, ...] | None = None
+        self._template, self._size = template, size
+        self._thinking, self._tokenizer = rules
+        self._looked, self._tokens, self._changed_at = 0, 0, 0
+        self._answering = False
+
+    def feed(self, piece: Delta) -> bool:
+        """Take a piece; True from when the trace should be closed."""
+        if piece.channel == "answer":
+            self._answering = self._answering or bool(piece.text.strip())
+            return self.reason is not None
+        self.reasoning += piece.text
+        fresh = len(self.reasoning) - self._looked
+        if self._thinking.cuts and self.reason is None and not self._answering and fresh >= max(LOOK_EVERY, LOOK_SHARE * self._looked):
+            self._look()
+        return self.reason is not None
+
+    def _look(self) -> None:
+        self._tokens += self._tokenizer.count(self.reasoning[self._looked :])
+        self._looked = len(self.reasoning)
+        settle, guess = self._thinking.settle, self._template.provisional(self.reasoning, self._size)
+        if guess is None or self.guess is None or not settle or guess[: settle.top] != self.guess[: settle.top]:
+            self._changed_at = self._tokens
+        self.guess = guess
+        if settle and guess is not None and self._tokens - self._changed_at >= settle.patience:
+            self.reason = "settled"
+        elif self._thinking.budget and self._tokens >= self._thinking.budget:
+            self.reason = "budget"
+        self.cut = self.reasoning if self.reason else ""
+
+
+def overlap(first: Sequence[int], second: Sequence[int], top: int) -> float:
+    """Share of the first `top` places of two orders that hold the same passages, in any order; 1.0 for empty lists."""
+    size = min(top, len(first), len(second))
+    return len(set(first[:size]) & set(second[:size])) / size if size else 1.0
+
+
+def _joined(first: Completion, second: Completion, reasoning: str, forcing: Forcing) -> Completion:
+    """Both asks as one completion, with the second's answer."""
+    return Completion(
+        answer=second.answer,
+        reasoning=reasoning,
+        finish=second.finish,
+        tokens_in=first.tokens_in + second.tokens_in,
+        tokens_out=first.tokens_out + second.tokens_out,
+        counted=first.counted and second.counted,
+        seconds=first.seconds + second.seconds,
+        logprobs=second.logprobs,
+        requests=first.requests + second.requests,
+        forced=forcing,
+    )
+
+
+async def pieces(backend: Backend, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta | Completion]:
+    """A backend's stream as a closable generator, with the promise "exactly one Completion, last" enforced."""
+    completion: Completion | None = None
+    stream = backend.stream(prompt, sampling)
+    try:
+        async for piece in stream:
+            if completion is not None:
+                raise BackendError(f"backend {backend.name!r} went on after its completion: this is a defect of the backend")
+            completion = piece if isinstance(piece, Completion) else None
+            yield piece
+    finally:
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()
+    if completion is None:
+        raise BackendError(f"backend {backend.name!r} ended without a completion: the connection may have been cut")
