@@ -1,70 +1,42 @@
-"""The command line: `python -m app VERB`. Bodies are imported when a verb runs, so that `--help` is instant."""
+"""The command line: `python -m app VERB`. A verb's file is imported when the verb runs, so that `--help` is instant."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-cli = typer.Typer(help="ReasonRank Studio on the command line. The page is started with: python app.py", no_args_is_help=True)
-
-FORMATS = {"jsonl": "judgements.jsonl", "qrels": "qrels.txt", "run": "runs.txt"}
-
-
-@cli.callback()
-def studio() -> None:
-    """Keeps the verbs apart even while there is only one."""
-
-
-@cli.command()
-def export(
-    format: Annotated[str, typer.Argument(help=f"what to write: {', '.join(FORMATS)}")],
-    out: Annotated[str, typer.Option(help="file to write; - is standard output")] = "-",
-    data_dir: Annotated[Path | None, typer.Option(help="the studio's data folder")] = None,
-    database_url: Annotated[str, typer.Option(help="the studio's database, where it is not in the data folder")] = "",
-) -> None:
-    """Write judgements as JSON lines, as TREC qrels, or finished runs as a TREC run."""
-    from app.ranking.errors import RankingError, SettingsError
-    from app.services.actors import LOCAL
-    from app.services.exports import Exports
-    from app.settings import Settings
-    from db.session import Database
-
-    try:
-        if format not in FORMATS:
-            raise SettingsError(f"there is no format {format!r}: use {', '.join(FORMATS)}")
-        flags = [*(["--data-dir", str(data_dir)] if data_dir else []), *(["--database-url", database_url] if database_url else [])]
-        settings = Settings.load(flags)
-        if not settings.database_url and not (settings.data_dir / "studio.db").exists():
-            raise SettingsError(f"there is no studio.db in {str(settings.data_dir)!r}: name the data folder with --data-dir")
-        database = Database(settings.url)
-        database.migrate()
-        count = _write(Exports(database).write(LOCAL, FORMATS[format]), out)
-        database.close()
-    except (RankingError, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
-    if out != "-":
-        typer.echo(f"wrote {count:,} bytes to {out}", err=True)
+# Verb -> what it does, for the list; the verb itself is the function `command` of app/cli/VERB.py.
+VERBS: dict[str, str] = {
+    "rank": "Rank the passages of one query, or the topics of a TREC run.",
+    "prompt": "Show what a model would be sent, message by message.",
+    "replay": "Rank again from recorded answers, without a model.",
+    "export": "Write judgements as JSON lines, as TREC qrels, or finished runs as a TREC run.",
+}
 
 
-def _write(pieces: Iterable[bytes], out: str) -> int:
-    """Write pieces of bytes; a file is written aside and renamed, so that a stopped export leaves no half file."""
-    if out == "-":
-        return sum(sys.stdout.buffer.write(piece) for piece in pieces)
-    target = Path(out)
-    aside = target.with_name(target.name + ".part")
-    try:
-        with aside.open("wb") as file:
-            count = sum(file.write(piece) for piece in pieces)
-        aside.replace(target)
-    finally:
-        aside.unlink(missing_ok=True)
-    return count
+class Verbs(TyperGroup):
+    """Knows all verbs by name, and loads the one that is asked for."""
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The verb that was asked for, in place of its line in the list."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _loaded(name) if name in VERBS else command, rest
+
+
+cli = typer.Typer(help="ReasonRank Studio on the command line. The page is started with: python app.py", no_args_is_help=True, cls=Verbs)
+
+
+def _loaded(verb: str) -> Any:
+    one = typer.Typer(add_completion=False)
+    one.command(verb)(import_module(f"app.cli.{verb}").command)
+    return typer.main.get_command(one)
+
+
+for _verb, _text in VERBS.items():
+    cli.command(_verb, help=_text)(lambda: None)
 
 if __name__ == "__main__":
     cli()

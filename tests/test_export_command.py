@@ -7,25 +7,34 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from app.__main__ import cli
+from app.cli import written_aside
 from app.services.studio import Studio
 from app.settings import Settings
 
-pytestmark = pytest.mark.process
 ROOT = Path(__file__).parent.parent
 
 
-def export(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "app", "export", *arguments], cwd=ROOT, capture_output=True, text=True)
-
-
+@pytest.mark.process
 def test_an_empty_studio_gives_empty_files(tmp_path: Path) -> None:
     Studio.open(Settings(data_dir=tmp_path))
-    done = export("qrels", "--data-dir", str(tmp_path), "--out", str(tmp_path / "qrels.txt"))
+    arguments = [sys.executable, "-m", "app", "export", "qrels", "--data-dir", str(tmp_path), "--out", str(tmp_path / "qrels.txt")]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, (tmp_path / "qrels.txt").read_text(), done.stdout) == (0, "", "")
 
 
 def test_what_can_not_be_gives_one_sentence(tmp_path: Path) -> None:
     for arguments, said in ((("xml",), "use jsonl, qrels, run"), (("run", "--data-dir", str(tmp_path)), "no studio.db")):
-        done = export(*arguments)
-        assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+        done = CliRunner().invoke(cli, ["export", *arguments])
+        assert done.exit_code == 2 and said in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_stopped_export_leaves_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "run.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), written_aside(target) as file:
+        file.write(b"half of it")
+        raise RuntimeError
+    assert target.read_text() == "old" and [path.name for path in tmp_path.iterdir()] == ["run.txt"]

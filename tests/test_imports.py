@@ -23,7 +23,8 @@ MAY: dict[str, tuple[str, ...]] = {
     "training": ("training", "app.exports", "app.ranking", "db", "app.settings"),
     "app.ui": ("app.ui", "app.services", "app.exports", "app.ranking", "app.settings"),
     "app.web": ("app.web", "app.ui", "app.services", "app.exports", "app.ranking", "app.settings"),
-    "app.__main__": ("app.services", "app.exports", "app.ranking", "db", "app.settings"),
+    "app.cli": ("app.cli", "app.services", "app.exports", "app.ranking", "db", "app.settings"),
+    "app.__main__": ("app.cli", "app.services", "app.exports", "app.ranking", "db", "app.settings"),
     "app": (),
     "app.py": ("app", "db"),
 }
