@@ -163,7 +163,8 @@ def test_a_batch_gives_a_run_and_traces(folder: Path, server: OpenAIServer) -> N
     report = json.loads(done.out)
     assert (report["topics"], report["outcomes"], report["problems"]) == (2, {"clean": 2}, {})
     assert (report["calls"], report["requests"], report["beyond_plan"]) == (2, 2, 0) and report["planned"]["calls"] == [2, 2]
-    assert report["cache"] == {"hits": 0, "misses": 2, "repeated": 0} and (report["tokens_in"], report["tokens_out"]) == (642, 246)
+    assert (report["cache"]["hits"], report["cache"]["misses"], report["cache"]["repeated_ever"]) == (0, 2, 0)
+    assert (report["tokens_in"], report["tokens_out"]) == (642, 246)
     assert not list(folder.glob("*.part"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from app.cli.rank_model import Tariff
@@ -89,7 +89,7 @@ class Report:
             "requests": tally.requests,
             "beyond_plan": tally.beyond,
             "forced": dict(tally.forced.most_common()),
-            "cache": {"hits": counts.hits, "misses": counts.misses, "repeated": counts.repeated} if counts else None,
+            "cache": {**asdict(counts), "repeated_ever": counts.repeated_ever} if counts else None,
             "tokens_in": tally.tokens_in,
             "tokens_out": tally.tokens_out,
             "counted": tally.counted,
@@ -114,7 +114,7 @@ class Report:
         if counts is not None:
             said.append(
                 f"answers    {counts.hits:,} from the file of answers, {counts.misses:,} asked, {counts.repeated:,} of them again, because "
-                "they were in flight when an earlier process was killed"
+                f"they were in flight when an earlier process was killed ({counts.repeated_ever:,} over all processes)"
             )
         said.append(f"tokens     {tokens(tally)}")
         if self.price is not None:

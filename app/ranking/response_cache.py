@@ -30,17 +30,27 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY,
     session TEXT NOT NULL,
+    asked INTEGER NOT NULL DEFAULT 1,
     completion TEXT
 )"""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the calls of this process: answered from the file, asked anew, and asked again after a kill."""
+    """What became of the calls of this process: answered from the file, asked anew, and asked again after a kill.
+
+    `repeated_before` is how often earlier processes on this file had to ask again.
+    """
 
     hits: int = 0
     misses: int = 0
     repeated: int = 0
+    repeated_before: int = 0
+
+    @property
+    def repeated_ever(self) -> int:
+        """Calls made twice because a process died with them in flight, over all processes."""
+        return self.repeated_before + self.repeated
 
 
 class ResponseCache:
@@ -63,6 +73,7 @@ class ResponseCache:
             raise SettingsError(
                 f"{str(path)!r} can't be a cache of answers ({error}): name a file in a folder that can be written"
             ) from error
+        self.counts.repeated_before = int(self._thread.submit(lambda: self._connection.execute(_REPEATED).fetchone()[0]).result())
 
     @property
     def stored(self) -> int:
@@ -103,7 +114,8 @@ class ResponseCache:
             return _completion(row[1])
         self.counts.misses += 1
         self.counts.repeated += row is not None and row[0] != self._session
-        self._write("INSERT OR REPLACE INTO calls (key, session) VALUES (?, ?)", (key, self._session))
+        again = "ON CONFLICT (key) DO UPDATE SET session = excluded.session, asked = asked + 1"
+        self._write(f"INSERT INTO calls (key, session) VALUES (?, ?) {again}", (key, self._session))
         return None
 
     def _write(self, statement: str, values: tuple[str, ...]) -> None:
@@ -163,6 +175,7 @@ class CachedBackend:
         return hashlib.sha256(json.dumps(parts, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
 
 
+_REPEATED = "SELECT coalesce(sum(asked - 1), 0) FROM calls"
 _COUNT = "SELECT count(*) FROM calls WHERE completion IS NOT NULL"
 
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 DEPTHS = (20, 50, 100)
 _MAX_QUERY = 4_000
+_MOST_CALLS = 1_000
 # Unfinished calls are kept in the database at most this often.
 _KEEP_EVERY_SECONDS = 1.0
 # The log of an ended run stays in memory that long, so that pages which follow it can catch up.
@@ -106,7 +107,13 @@ class Runs:
             raise BackendBusy(f"{self.active} runs are at work already: try again in a moment")
 
     def _ranker(self, request: RunRequest) -> Ranker | None:
-        return None if request.model in UNTRAINED else self._models.ranker(request.model, request.options)
+        if request.model in UNTRAINED:
+            return None
+        n = len(request.passages) if request.passages is not None else request.depth
+        calls = request.options.strategy.cost(n).calls[1]
+        if calls > _MOST_CALLS:
+            raise InputError(f"this plan may take {calls:,} calls and {_MOST_CALLS:,} are allowed: choose a smaller one, or fewer passages")
+        return self._models.ranker(request.model, request.options)
 
     async def predict(self, actor: Actor, request: RunRequest) -> dict[str, Any]:
         """What a run would cost: calls, depth and passages read; tokens too where a query is given. Raises what `start` raises."""
@@ -273,7 +280,10 @@ class Runs:
         elif isinstance(event, WindowStarted):
             live.open[event.window.id] = OpenWindow(started=event, kept_at=time.monotonic())
             shown = [passage.id for passage in event.window.passages]
-            data = {"window": event.window.id, "number": event.number, "depth": event.depth, "passages": shown, "of": planned}
+            # How many calls the model has before it, where the backend knows: a place in the queue.
+            ahead = max(0, getattr(live.ranker.backend, "waiting", 0) - 1) if live.ranker else 0
+            where = {"window": event.window.id, "number": event.number, "depth": event.depth}
+            data = {**where, "passages": shown, "of": planned, "ahead": ahead}
             live.log.append("window", data)
         else:
             window = live.open[event.call.window.id]

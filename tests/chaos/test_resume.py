@@ -126,7 +126,9 @@ def test_killed_at_any_moment_and_started_again(folder: Path, server: Gate) -> N
     asked = Counter(server.prompts(began))
     assert set(asked) == set(whole)
     kills = 4
-    assert sum(asked.values()) - CALLS <= kills * AT_ONCE
+    surplus = sum(asked.values()) - CALLS
+    # A call that was entered and not yet sent at a kill is counted too, so the report may say more, never less.
+    assert surplus <= report["cache"]["repeated_ever"] <= kills * AT_ONCE
     again = [prompt for prompt in server.prompts(last) if prompt in server.prompts(began)[: last - began]]
     assert report["cache"]["repeated"] == len(again) == AT_ONCE
     assert report["cache"]["hits"] + report["cache"]["misses"] == CALLS

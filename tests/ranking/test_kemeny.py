@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ranking.kemeny import central_order, disagreements
+from app.ranking.kemeny import central_order, disagreements, firmness
 
 
 @st.composite
@@ -36,6 +36,21 @@ def test_a_majority_decides_and_ties_go_to_the_smaller_number() -> None:
     assert central_order([[2, 1, 0], [2, 0, 1], [0, 2, 1]]) == (2, 0, 1)
     assert central_order([[1, 0], [0, 1]]) == (0, 1)
     assert central_order([]) == () and central_order([[]]) == ()
+
+
+def test_a_circle_is_cut_where_it_is_weakest() -> None:
+    # 0 beats 1 by 3 of 5, 1 beats 2 by 4, 2 beats 0 by 3. (0, 1, 2) differs in 2 + 1 + 3 pairs, (1, 2, 0) in 3 + 1 + 2, which is as few,
+    # (2, 0, 1) in 2 + 4 + 2.
+    circle = [[0, 1, 2], [0, 1, 2], [1, 2, 0], [1, 2, 0], [2, 0, 1]]
+    assert [disagreements(order, circle) for order in ((0, 1, 2), (1, 2, 0), (2, 0, 1))] == [6, 6, 8]
+    assert central_order(circle) == (0, 1, 2)
+    # With 0 and 2 renamed (2, 1, 0) and (1, 0, 2) are the best: the smaller number first, but never before what costs less.
+    assert central_order([[2 - one for one in order] for order in circle]) == (1, 0, 2)
+
+
+def test_firmness_goes_from_a_fixed_rank_to_a_coin_toss() -> None:
+    assert firmness(3, 3, 100) == 1 and firmness(1, 100, 100) == 0 and firmness(1, 1, 1) == 1
+    assert firmness(2, 5, 11) == 0.7
 
 
 def test_many_contested_items_are_ordered_by_mean_rank() -> None:

@@ -103,8 +103,11 @@ def test_a_call_that_was_in_flight_at_a_kill_is_asked_again_and_counted(tmp_path
     asyncio.run(begin())
     after = ResponseCache(tmp_path / "copy.db")
     assert not asyncio.run(last(CachedBackend(thinker(), after))).cached
-    assert (after.counts.misses, after.counts.repeated) == (1, 1)
+    assert (after.counts.misses, after.counts.repeated, after.counts.repeated_ever) == (1, 1, 1)
     assert asyncio.run(last(CachedBackend(thinker(), after))).cached and after.counts.repeated == 1
+    after.close()
+    later = ResponseCache(tmp_path / "copy.db").counts
+    assert (later.repeated, later.repeated_ever) == (0, 1), "the file remembers"
 
 
 def test_a_stopped_or_failed_call_leaves_nothing(tmp_path: Path) -> None:

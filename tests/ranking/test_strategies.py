@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from app.ranking.errors import SettingsError
 from app.ranking.protocols import Strategy
 from app.ranking.strategies import (
+    CHOICES,
     STRATEGIES,
     Consensus,
     Pointwise,
@@ -25,7 +27,7 @@ from app.ranking.strategies import (
     strategy_from,
 )
 from app.ranking.values import RANK_BEST, RANK_WORST, Parsed, PlanCost, Window
-from tests.ranking.drive import Walked, at_random, by_worth, drive, listed, number
+from tests.ranking.drive import Walked, at_random, by_worth, drive, keeping, listed, number
 
 SIZES = st.integers(2, 25)
 
@@ -115,6 +117,22 @@ def test_setwise_over_100_passages_takes_about_two_dozen_calls() -> None:
     assert Setwise(size=10).cost(100).calls[0] <= 30 <= Setwise(size=10).cost(100).calls[1]
 
 
+@pytest.mark.parametrize(("size", "top", "n"), [(20, 10, 100), (3, 10, 100), (2, 5, 12), (4, 30, 23)])
+def test_setwise_bounds_are_reached(size: int, top: int, n: int) -> None:
+    """Least where the parent always stays, most where the first child always goes up: its way down is the longest."""
+
+    def first_child(window: Window) -> Parsed:
+        others = range(2, len(window.passages))
+        return Parsed(order=(1, 0, *others), outcome="clean")
+
+    strategy = Setwise(size=size, top=top)
+    least, most = drive(strategy, listed(n), keeping), drive(strategy, listed(n), first_child)
+    cost = strategy.cost(n)
+    assert cost.calls == (least.calls, most.calls)
+    assert cost.depth == (least.depth, most.depth)
+    assert cost.passages_read == (least.read, most.read)
+
+
 @pytest.mark.parametrize("n", [1, 2, 19, 20, 21, 57, 100, 230])
 @pytest.mark.parametrize(
     "strategy",
@@ -166,6 +184,37 @@ def test_pointwise_sorts_around_a_passage_without_a_score() -> None:
     assert drive(Pointwise(), listed(4), answer).ids == ["p3", "p2", "p4", "p1"]
 
 
+def test_pointwise_takes_what_is_no_number_for_no_score() -> None:
+    def answer(window: Window) -> Parsed:
+        (passage,) = window.passages
+        return Parsed(order=(0,), outcome="clean", scores=(float("nan") if passage.id == "p2" else number(passage),))
+
+    assert drive(Pointwise(), listed(4), answer).ids == ["p4", "p2", "p3", "p1"]
+
+
+def test_top_down_bounds_are_reached_and_counted_for_very_long_lists_too() -> None:
+    # A pivot at the end of its window, beaten by all: every level loses one passage, and so a list is as many levels deep.
+    slow = TopDown(size=2, pivot=2, budget=None)
+    # With 4 passages: 1 + 2 calls leave 3, 1 + 1 leave 2, 1 ends; read 2 + 2 * 2, 2 + 2, 2.
+    assert slow.cost(4) == PlanCost(calls=(3, 6), depth=(2, 5), passages_read=(6, 12))
+    walked = drive(slow, listed(4), by_worth(number))
+    assert (walked.calls, walked.depth, walked.read) == (6, 5, 12)
+    # By the same count: depth 2 * (n - 2) + 1, calls the sum of 2 to n - 1, and 1.
+    assert slow.cost(3000).depth[1] == 5997 and slow.cost(3000).calls[1] == 2999 * 3000 // 2
+
+
+def test_a_budget_that_is_full_from_the_start_asks_no_last_window() -> None:
+    full = TopDown(size=20, pivot=10, budget=9)
+    assert full.cost(100) == PlanCost(calls=(6, 6), depth=(2, 2), passages_read=(105, 105))
+    assert drive(full, listed(100), by_worth(number)).calls == 6
+
+
+def test_every_group_of_a_tournament_sends_somebody_on() -> None:
+    # 100 groups of 20 where the stage says 50 in all: the best of all stands in the last group.
+    assert drive(Tournament(), listed(2000), by_worth(number)).ids[0] == "p2000"
+    assert drive(Tournament(stages=((2, 1), (2, 1))), listed(3), by_worth(lambda p: float(p.id == "p2"))).ids[0] == "p2"
+
+
 def test_top_down_without_an_answer_promotes_nobody() -> None:
     def half_silent(window: Window) -> Parsed:
         size = len(window.passages)
@@ -200,6 +249,19 @@ def test_a_firm_order_has_intervals_of_one_rank_and_a_coin_toss_has_wide_ones() 
     assert sum(p.features[RANK_WORST] - p.features[RANK_BEST] for p in toss) / 30 > 12
 
 
+def test_silence_is_no_firm_order() -> None:
+    def silent(window: Window) -> Parsed:
+        return Parsed(order=tuple(range(len(window.passages))), outcome="error")
+
+    order = drive(Consensus(k=3), listed(30), silent).order
+    assert {(p.features[RANK_BEST], p.features[RANK_WORST]) for p in order} == {(1, 30)}, "nothing is known, so anything may be"
+
+
+def test_a_certificate_keeps_the_other_features() -> None:
+    first = drive(Consensus(strategy=Single(), k=2), listed(3), keeping).order[0]
+    assert set(first.features) == {*listed(1)[0].features, RANK_BEST, RANK_WORST}
+
+
 @pytest.mark.parametrize(
     ("name", "args", "message"),
     [
@@ -217,12 +279,46 @@ def test_a_firm_order_has_intervals_of_one_rank_and_a_coin_toss_has_wide_ones() 
         ("two_level", {"size": 1}, "at least 2"),
         ("consensus", {"strategy": {"name": "magic"}}, "no strategy is called 'magic'"),
         ("consensus", {"strategy": 7}, "no strategy is called ''"),
+        ("consensus", {"strategy": {"name": ["sliding"]}}, "no strategy is called"),
+        ("consensus", {"strategy": "sliding", "top": 3}, "sliding has no top"),
+        ("consensus", {"size": 3}, "consensus has no size"),
+        ("consensus", {"strategy": "consensus"}, "a consensus of a consensus can't be"),
+        ("tournament", {"stages": [[20, 5.5]]}, "pairs of numbers"),
+        ("tournament", {"stages": [[20, 5]] * 21}, "at most 20"),
         ("consensus", {"k": 0}, "at least 1"),
     ],
 )
 def test_what_can_not_be_is_said(name: str, args: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         strategy_from(name, args)
+
+
+def test_what_can_not_be_is_said_by_the_classes_too() -> None:
+    makers: list[Callable[[], object]] = [
+        lambda: Sliding(size="20"),  # type: ignore[arg-type]
+        lambda: Tournament(stages=5),  # type: ignore[arg-type]
+        lambda: Tournament(stages=()),
+        lambda: Tournament(stages=((1, 5),)),
+        lambda: Consensus(strategy=Consensus()),
+        lambda: TopDown(size=20, pivot=10, budget=8),
+    ]
+    for make in makers:
+        with pytest.raises(SettingsError):
+            make()
+
+
+def test_strategies_nested_deeper_than_python_can_follow_are_refused() -> None:
+    nested: dict[str, object] = {"name": "sliding"}
+    for _ in range(5000):
+        nested = {"name": "consensus", "strategy": nested}
+    with pytest.raises(SettingsError, match="a consensus of a consensus"):
+        strategy_from("consensus", {"strategy": nested})
+
+
+def test_arguments_of_a_nested_strategy_may_stand_beside_its_name() -> None:
+    made = strategy_from("consensus", {"strategy": "sliding", "size": 10, "step": 5, "k": 3})
+    assert made == Consensus(strategy=Sliding(size=10, step=5), k=3)
+    assert strategy_from("consensus", {"strategy": "tournament", "seed": 4}) == Consensus(strategy=Tournament(), seed=4)
 
 
 def test_nested_strategies_and_no_budget_can_be_given() -> None:
@@ -233,6 +329,7 @@ def test_nested_strategies_and_no_budget_can_be_given() -> None:
 
 def test_every_strategy_is_offered_in_words() -> None:
     offered = json.loads(json.dumps(choices()))
+    assert list(CHOICES) == choices()
     assert [one["name"] for one in offered] == list(STRATEGIES) and all(one["label"] for one in offered)
     size = next(one for one in offered if one["name"] == "sliding")["parameters"][0]
     assert size == {"name": "size", "label": "passages a window", "type": "integer", "optional": False, "default": 20, "min": 1, "max": 100}
@@ -242,3 +339,4 @@ def test_a_cost_in_words() -> None:
     assert plan_text(Sliding().cost(100)) == "9 calls, 9 deep, 180 passages read"
     assert plan_text(TopDown().cost(100)) == "6-7 calls, 2-3 deep, 105-125 passages read"
     assert plan_text(Single().cost(5)) == "1 call, 1 deep, 5 passages read"
+    assert plan_text(Single().cost(1)) == "1 call, 1 deep, 1 passage read"

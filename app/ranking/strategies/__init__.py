@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .consensus import Consensus
 from .pointwise import Pointwise
-from .registry import STRATEGIES, choices, plan_text, strategy_from
+from .registry import CHOICES, STRATEGIES, choices, plan_text, strategy_from
 from .setwise import Setwise
 from .single import Single
 from .sliding import Sliding
@@ -13,6 +13,7 @@ from .tournament import Tournament
 from .two_level import TwoLevel
 
 __all__ = [
+    "CHOICES",
     "STRATEGIES",
     "Consensus",
     "Pointwise",

@@ -31,15 +31,15 @@ STRATEGIES: dict[str, type[Any]] = {
 
 
 def strategy_from(name: str, args: Mapping[str, Any]) -> Strategy:
-    """A strategy from plain values; a nested one is given as `{"name": ..., ...}` or by its name.
+    """A strategy from plain values; a nested one is given as `{"name": ..., ...}`, or by its name with its arguments beside the outer ones.
 
-    Raises SettingsError for unknown names and arguments, listing what there is, and for values that can't be.
+    Where both have an argument of one name (`seed`), one that stands beside is the outer's. Raises SettingsError for unknown names and
+    arguments, listing what there is, and for values that can't be.
     """
-    if name not in STRATEGIES:
-        raise SettingsError(f"no strategy is called {name!r}: there are {', '.join(STRATEGIES)}")
-    kind = STRATEGIES[name]
+    kind = _kind(name)
     fields = {field.name: field for field in dataclasses.fields(kind) if field.name not in ("name", "unit")}
-    unknown = sorted(set(args) - set(fields))
+    args = _gathered(fields, args)
+    unknown = sorted(str(key) for key in args if key not in fields)
     if unknown:
         raise SettingsError(f"{name} has no {', '.join(unknown)}: known are {', '.join(fields) or 'no arguments'}")
     values = {key: _value(name, fields[key], value) for key, value in args.items()}
@@ -47,21 +47,35 @@ def strategy_from(name: str, args: Mapping[str, Any]) -> Strategy:
     return strategy
 
 
+def _kind(name: object) -> type[Any]:
+    if not isinstance(name, str) or name not in STRATEGIES:
+        raise SettingsError(f"no strategy is called {name!r}: there are {', '.join(STRATEGIES)}")
+    return STRATEGIES[name]
+
+
+def _gathered(fields: Mapping[str, Any], args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Arguments of an inner strategy that stand beside its name, moved to it."""
+    if not ("strategy" in fields and isinstance(args.get("strategy"), str)):
+        return args
+    inner = {key: value for key, value in args.items() if key not in fields}
+    return {**{key: value for key, value in args.items() if key in fields}, "strategy": {"name": args["strategy"], **inner}}
+
+
 def _value(name: str, field: dataclasses.Field[Any], value: Any) -> Any:
     if field.name == "strategy":
-        given = {"name": value} if isinstance(value, str) else dict(value) if isinstance(value, Mapping) else {}
-        return strategy_from(str(given.pop("name", "")), given)
+        given = dict(value) if isinstance(value, Mapping) else {}
+        inner = given.pop("name", "")
+        # Before it is built: plain values from outside may be nested deeper than Python can follow.
+        if any(held.name == "strategy" for held in dataclasses.fields(_kind(inner))):
+            raise SettingsError(f"a {name} of a {inner} can't be: name a strategy that asks by itself")
+        return strategy_from(inner, given)
     if field.metadata:
         optional = value is None and "None" in str(field.type)
         if not optional and (isinstance(value, bool) or not isinstance(value, int)):
             raise SettingsError(f"{name}: {field.name} is {value!r}, it must be a whole number")
         if not optional and not value <= field.metadata["max"]:
             raise SettingsError(f"{name}: {field.name} is {value}, it must be at most {field.metadata['max']}")
-        return value
-    try:
-        return tuple((int(size), int(keep)) for size, keep in value)
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f"{name}: {field.name} is {value!r}, it must be pairs of numbers such as [[20, 50], [10, 20]]") from error
+    return value
 
 
 def choices() -> list[dict[str, Any]]:
@@ -80,9 +94,12 @@ def _parameters(kind: type[Any]) -> list[dict[str, Any]]:
     return out
 
 
+CHOICES: tuple[dict[str, Any], ...] = tuple(choices())
+
+
 def plan_text(cost: PlanCost) -> str:
     """A plan's cost in words: "9 calls, 9 deep, 180 passages read"."""
     calls, depth, read = (
         f"{least:,}" if least == most else f"{least:,}-{most:,}" for least, most in (cost.calls, cost.depth, cost.passages_read)
     )
-    return f"{calls} {'call' if calls == '1' else 'calls'}, {depth} deep, {read} passages read"
+    return f"{calls} {'call' if calls == '1' else 'calls'}, {depth} deep, {read} {'passage' if read == '1' else 'passages'} read"

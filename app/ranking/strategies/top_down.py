@@ -7,7 +7,7 @@ the end. About as good as a sliding window at a third of its depth, but with a b
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -43,44 +43,41 @@ class TopDown:
 
     def plan(self, passages: Sequence[Passage]) -> Plan:
         """See `protocols.Strategy`."""
-        return (yield from self._part(tuple(passages), (), itertools.count(1)))
+        numbers = itertools.count(1)
+        left, after = tuple(passages), tuple[Passage, ...]()  # what is still to be ranked, and what stands behind it already
+        while left:
+            head, rest = left[: self.size], left[self.size :]
+            (parsed,) = yield Round(windows=(Window(id=f"w{next(numbers)}", passages=head),), standing=left + after)
+            ranked = tuple(head[position] for position in parsed.order)
+            if not rest:
+                return ranked + after
+            above, pivot, below = ranked[: self.pivot - 1], ranked[self.pivot - 1], ranked[self.pivot :]
+            groups = [rest[start : start + self.size - 1] for start in range(0, len(rest), self.size - 1)]
+            windows = tuple(Window(id=f"w{next(numbers)}", passages=(pivot, *group)) for group in groups)
+            answers = yield Round(windows=windows, standing=ranked + rest + after)
+            promoted, demoted = _around(pivot, windows, answers)
+            room = len(promoted) if self.budget is None else self.budget - len(above)
+            left, after = above + promoted[:room], (*promoted[room:], pivot, *below, *demoted, *after)
+            if len(left) == len(above):
+                break  # nobody new: those above the pivot are in their order already
+        return left + after
 
     def cost(self, n: int) -> PlanCost:
         """Least where nobody beats the pivot, most where everybody does, time and again: more candidates never cost less."""
         calls = depth = read = 0
-        least, left = (0, 0, 0), n
+        least: tuple[int, int, int] | None = None
+        left = n
         while left > self.size:
-            groups = -(-(left - self.size) // (self.size - 1))
+            rest = left - self.size
+            groups = -(-rest // (self.size - 1))
             calls, depth, read = calls + 1 + groups, depth + 2, read + left + groups
-            least = min(least, (calls, depth, read)) if any(least) else (calls, depth, read)
-            beating = left - self.size if self.budget is None else min(left - self.size, self.budget - (self.pivot - 1))
-            left = self.pivot - 1 + beating if beating else 0
+            least = least or (calls, depth, read)
+            promoted = rest if self.budget is None else min(rest, self.budget - (self.pivot - 1))
+            left = self.pivot - 1 + promoted if promoted else 0
         last = min(left, 1)
-        calls, depth, read = calls + last, depth + last, read + left
-        least = least if any(least) else (calls, depth, read)
-        return PlanCost(calls=(least[0], calls), depth=(least[1], depth), passages_read=(least[2], read))
-
-    def _part(self, listed: Passages, after: Passages, numbers: Iterator[int]) -> Plan:
-        """Rank `listed`; `after` comes behind it and only stands in the standing."""
-        if not listed:
-            return ()
-        head = listed[: self.size]
-        (parsed,) = yield Round(windows=(Window(id=f"w{next(numbers)}", passages=head),), standing=listed + after)
-        ranked = tuple(head[position] for position in parsed.order)
-        rest = listed[self.size :]
-        if not rest:
-            return ranked + after
-        above, pivot, below = ranked[: self.pivot - 1], ranked[self.pivot - 1], ranked[self.pivot :]
-        groups = [rest[start : start + self.size - 1] for start in range(0, len(rest), self.size - 1)]
-        windows = tuple(Window(id=f"w{next(numbers)}", passages=(pivot, *group)) for group in groups)
-        answers = yield Round(windows=windows, standing=ranked + rest + after)
-        promoted, demoted = _around(pivot, windows, answers)
-        room = len(promoted) if self.budget is None else max(0, self.budget - len(above))
-        candidates, spare = above + promoted[:room], promoted[room:]
-        behind = (*spare, pivot, *below, *demoted, *after)
-        if len(candidates) == len(above):
-            return candidates + behind
-        return (yield from self._part(candidates, behind, numbers))
+        most = calls + last, depth + last, read + left
+        calls, depth, read = least or most
+        return PlanCost(calls=(calls, most[0]), depth=(depth, most[1]), passages_read=(read, most[2]))
 
 
 def _around(pivot: Passage, windows: Sequence[Window], answers: Sequence[Parsed]) -> tuple[Passages, Passages]:
