@@ -33,12 +33,12 @@ class Options:
             raise SettingsError(f"options {sorted(unknown)} are unknown: known are strategy, thinking, fusion")
         values: dict[str, Any] = {}
         if data.get("strategy"):
-            args = dict(data["strategy"])
+            args = _table("strategy", data["strategy"])
             values["strategy"] = strategy_from(str(args.pop("name", "sliding")), args)
         if data.get("thinking"):
-            values["thinking"] = _thinking(dict(data["thinking"]))
+            values["thinking"] = _thinking(_table("thinking", data["thinking"]))
         if data.get("fusion"):
-            values["fusion"] = _made(Fusion, dict(data["fusion"]))
+            values["fusion"] = _made(Fusion, _table("fusion", data["fusion"]))
         return cls(**values)
 
     @property
@@ -60,10 +60,15 @@ def strategy_args(strategy: Strategy) -> dict[str, Any]:
     return out
 
 
+def _table(name: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{name} is {value!r}: it must be an object of names and values")
+    return dict(value)
+
+
 def _thinking(data: dict[str, Any]) -> Thinking:
-    settle = data.get("settle")
-    if isinstance(settle, Mapping):
-        data["settle"] = _made(Settle, dict(settle))
+    if data.get("settle") is not None:
+        data["settle"] = _made(Settle, _table("settle", data["settle"]))
     thinking: Thinking = _made(Thinking, data)
     return thinking
 

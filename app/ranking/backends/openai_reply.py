@@ -75,7 +75,7 @@ class Reply:
         reasoning, answer = "".join(self._text["reasoning"]), "".join(self._text["answer"])
         if self._answers_only:
             reasoning, answer = self._trace, self._begun.lstrip() + answer
-        elif not self._in_fields:
+        elif not (self._in_fields or self._refused):
             # Only the whole text tells whether the chat template had opened the thinking.
             reasoning, answer = self._splitter.whole
         guess = sum(tokenizer.count(message.content) for message in prompt.messages), tokenizer.count(f"{reasoning} {answer}")
