@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,15 @@ class Warmable(Protocol):
 
     async def warm(self) -> None:
         """Load now."""
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A backend that can ask its server whether a call could succeed."""
+
+    async def check(self) -> str:
+        """Why not, in a sentence; empty where it may."""
         ...
 
 
@@ -72,11 +82,20 @@ class Models:
         if unknown:
             raise SettingsError(f"the models file names unknown backends {unknown}: known are {', '.join(sorted(self._makers))}")
         self._backends: dict[str, Backend] = {}
+        self._unreached: dict[str, str] = {}
 
     def list(self, actor: Actor) -> Sequence[dict[str, Any]]:
         """All models, those that can't be used with the reason."""
         require(actor, "visitor")
-        return [offer.public for offer in self.offers()]
+        offers = (replace(offer, reason=offer.reason or self._unreached.get(offer.name, "")) for offer in self.offers())
+        return [offer.public for offer in offers]
+
+    async def look(self) -> None:
+        """Ask the servers of all models at once; what they say greys a model in the list and refuses nothing, for it may be over."""
+        names = [name for name, entry in self._entries.items() if not _why_not(entry)]
+        known = {name: backend for name in names if isinstance(backend := self._backend(name), Checkable)}
+        said = await asyncio.gather(*(backend.check() for backend in known.values()))
+        self._unreached = {name: reason for name, reason in zip(known, said, strict=True) if reason}
 
     def offers(self) -> tuple[Offer, ...]:
         """All models."""
@@ -104,13 +123,11 @@ class Models:
         Raises SettingsError or TemplateError where the options can't be had with this model.
         """
         options = options or Options()
-        entry = self._entries.get(name) or ModelEntry(name="nano", backend="nano")
-        if name not in self._backends:
-            self._backends[name] = self._makers[entry.backend](entry)
+        entry = self._entries.get(name)
         template = template_for_unit(self.template(name), options.strategy.unit)
-        sampling = replace(template.sampling, max_tokens=entry.max_tokens) if entry.max_tokens else None
+        sampling = replace(template.sampling, max_tokens=entry.max_tokens) if entry and entry.max_tokens else None
         return Ranker(
-            backend=self._backends[name],
+            backend=self._backend(name),
             template=template,
             strategy=options.strategy,
             sampling=sampling,
@@ -128,6 +145,12 @@ class Models:
         """Close all backends."""
         for backend in self._backends.values():
             await backend.aclose()
+
+    def _backend(self, name: str) -> Backend:
+        entry = self._entries.get(name) or ModelEntry(name="nano", backend="nano")
+        if name not in self._backends:
+            self._backends[name] = self._makers[entry.backend](entry)
+        return self._backends[name]
 
     def _offer(self, entry: ModelEntry) -> Offer:
         return Offer(name=entry.name, label=entry.label or entry.name, about=entry.about, reason=_why_not(entry))

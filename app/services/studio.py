@@ -21,6 +21,8 @@ from db.store import actors, runs, versions
 
 log = logging.getLogger(__name__)
 
+_LOOK_EVERY_SECONDS = 20.0
+
 
 class Studio:
     """Opens everything that is cheap at once; `warm` loads what is heavy, in the background, while the page is up already."""
@@ -36,6 +38,7 @@ class Studio:
         self.stats = Stats(database)
         self._waiting = {"the search indexes", "the embedded model"}
         self._failure = ""
+        self._looking: asyncio.Task[None] | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Studio:
@@ -64,10 +67,17 @@ class Studio:
         """Load indexes and weights. A failure is kept and told by `readiness`; it never ends the server."""
         try:
             await asyncio.to_thread(self._register_weights)
+            self._looking = asyncio.create_task(self._look(), name="looking at model servers")
             await asyncio.gather(self._warm_library(), self._warm_model())
         except RankingError as error:
             log.error("not ready: %s", error)
             self._failure = str(error)
+
+    async def _look(self) -> None:
+        """Ask the models' servers now and then, so that the list greys those that can't be reached."""
+        while True:
+            await self.models.look()
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
     async def _warm_library(self) -> None:
         await asyncio.to_thread(self.collections.warm)
@@ -87,6 +97,8 @@ class Studio:
 
     async def aclose(self) -> None:
         """Stop runs, free models, close the database."""
+        if self._looking is not None:
+            self._looking.cancel()
         await self.runs.aclose()
         await self.models.aclose()
         self.collections.close()

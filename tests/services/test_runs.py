@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from app.ranking.backends.scripted import Scripted
 from app.ranking.errors import BackendBusy, BackendError, BackendUnavailable, Forbidden, InputError, NotFound
+from app.ranking.options import Options
 from app.services.actors import LOCAL, Actor
 from app.services.models import Models
 from app.services.runs import Found, RunRequest, Runs
@@ -226,5 +227,53 @@ def test_many_followers_see_the_same_log() -> None:
                 await asyncio.sleep(0)
         log.close()
         assert await asyncio.gather(*followers) == [list(range(1, 21))] * 5
+
+    play(work)
+
+
+def test_a_prediction_asks_nothing_and_the_run_keeps_it_beside_the_real_numbers(tmp_path: Path) -> None:
+    runs = make(tmp_path, ANSWER)
+
+    async def work() -> None:
+        options = Options.of({"fusion": {"weight": 0.25}, "strategy": {"name": "single"}})
+        request = RunRequest(query="why?", model="told", options=options)
+        predicted = await runs.predict(LOCAL, request)
+        assert predicted["calls"] == [1, 1] and predicted["tokens_in"][0] > 0 and not predicted["exact"]
+        bare = await runs.predict(LOCAL, RunRequest(query=" ", model="told", depth=100))
+        assert (bare["calls"], bare["tokens_in"]) == ([9, 9], [0, 0])
+        assert (await runs.predict(LOCAL, RunRequest(query="", model="signals")))["calls"] == [0, 0]
+        token = await runs.start(LOCAL, request)
+        events = await until_end(runs, token)
+        run = events[-1][2]["run"]
+        assert run["predicted"] == predicted and (run["calls"], run["requests"], run["forced"]) == (1, 1, 0)
+        assert run["strategy"] == "single" and run["options"] == {"fusion": {"weight": 0.25, "k": 60}}
+        assert run["unfused"] == ["p2", "p3", "p1"] and run["order"] == ["p1", "p2", "p3"]
+        assert run["windows"][0]["requests"] == 1 and run["windows"][0]["cached"] is False and run["template"] == "studio"
+
+    play(work)
+
+
+def test_a_consensus_leaves_rank_intervals_and_window_ids_of_its_branches(tmp_path: Path) -> None:
+    runs = make(tmp_path, ANSWER, ANSWER)
+
+    async def work() -> None:
+        options = Options.of({"strategy": {"name": "consensus", "k": 2}})
+        token = await runs.start(LOCAL, RunRequest(query="why?", model="told", options=options))
+        run = (await until_end(runs, token))[-1][2]["run"]
+        assert sorted(window["window"] for window in run["windows"]) == ["1.w1", "2.w1"]
+        assert set(run["intervals"]) == {"p1", "p2", "p3"} and all(1 <= low <= high <= 3 for low, high in run["intervals"].values())
+        assert run["serial_depth"] == 1 and run["strategy_args"]["strategy"]["name"] == "sliding"
+
+    play(work)
+
+
+def test_a_plan_of_too_many_calls_is_refused_before_any(tmp_path: Path) -> None:
+    runs = make(tmp_path, ANSWER)
+
+    async def work() -> None:
+        options = Options.of({"strategy": {"name": "consensus", "k": 50, "strategy": {"name": "tournament", "rounds": 20}}})
+        for ask in (runs.start, runs.predict):
+            with pytest.raises(InputError, match="1,000 are allowed"):
+                await ask(LOCAL, RunRequest(query="why?", model="told", depth=100, options=options))
 
     play(work)
