@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.ranking.errors import Conflict, NotFound, StoreError
-from app.ranking.values import Call, Completion, Message, Parsed, Prompt, Window
+from app.ranking.values import Call, Completion, Forcing, Message, Parsed, Prompt, Window
 from db.models import Base, Run
 from db.session import Database, advice
 from db.store import actors, judgements, lists, runs, texts, versions
@@ -112,6 +112,35 @@ def test_a_run_keeps_every_call(database: Database) -> None:
         assert runs.counts(session) == {"truncated": 1}
         with pytest.raises(NotFound):
             runs.by_token(session, "nope")
+
+
+def test_a_run_keeps_what_it_took_beyond_its_plan(database: Database) -> None:
+    run_id, _ = begin(database)
+    shown = Window(id="1.w1", passages=tuple(passages(2)))
+    forced = Forcing(reason="settled", trace_tokens=40, guess=(1, 0), kept=1.0)
+    completion = Completion(answer="<answer>[2] > [1]</answer>", requests=3, cached=True, forced=forced)
+    prompt = Prompt(messages=(Message(role="user", content="q"),), template="t")
+    call = Call(window=shown, depth=1, prompt=prompt, completion=completion, parsed=Parsed(order=(1, 0), outcome="clean"))
+    end = RunEnd(
+        state="finished", outcome="clean", order=["p2", "p1"], unfused=["p1", "p2"], intervals={"p1": (1, 2)}, notes=("read " + HOSTILE,)
+    )  # fmt: skip
+    with database.write() as session:
+        runs.write_call(session, run_id, 1, "P", call)
+        assert runs.end(session, run_id, end)
+    with database.read() as session:
+        (row,) = runs.calls(session, run_id)
+        assert (row.requests, row.cached, row.window) == (3, True, "1.w1")
+        assert row.forced == {
+            "reason": "settled",
+            "trace_tokens": 40,
+            "guess": [1, 0],
+            "kept": 1.0,
+            "saved_tokens": None,
+            "same_top": None,
+        }
+        run = runs.by_token(session, "tok3")
+        assert (run.unfused, run.intervals, run.options, run.predicted, run.revision) == (["p1", "p2"], {"p1": [1, 2]}, {}, {}, "")
+        assert len(run.notes) == 1 and run.notes[0].startswith("read ")
 
 
 def test_runs_of_a_dead_process_are_closed(database: Database) -> None:
