@@ -18,7 +18,12 @@ class InputError(RankingError):
 
 
 class BackendError(RankingError):
-    """A model call failed. The driver turns it into `outcome="error"` and keeps the incoming order."""
+    """A model call failed. The driver turns it into `outcome="error"` and keeps the incoming order.
+
+    `requests` counts what was sent to the model before it was given up.
+    """
+
+    requests: int = 1
 
 
 class BackendUnavailable(BackendError):

@@ -155,8 +155,13 @@ async def _call(asking: Asking, window: Window, place: tuple[int, int], guesses:
     except BackendError as error:
         failure = str(error) or type(error).__name__
         # What had arrived before the failure is kept for the record; it is never parsed.
-        seconds = time.monotonic() - began
-        completion = Completion(answer=said["answer"], reasoning=said["reasoning"], finish="cut", seconds=seconds)
+        completion = Completion(
+            answer=said["answer"],
+            reasoning=said["reasoning"],
+            finish="cut",
+            seconds=time.monotonic() - began,
+            requests=error.requests,
+        )
     size = len(window.passages)
     parsed = Parsed(order=tuple(range(size)), outcome="error") if failure else asking.template.parse(completion, size)
     call = Call(window=window, depth=depth, prompt=prompt, completion=completion, parsed=parsed, error=failure)

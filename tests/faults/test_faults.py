@@ -124,7 +124,7 @@ def test_a_fault_is_an_outcome_and_never_an_order(fault: Fault) -> None:
     (call,) = ranking.calls
     assert (ranking.outcome, ranking.ids) == (fault.outcome, fault.order)
     assert call.parsed.problems == fault.problems or (fault.outcome == "truncated" and call.parsed.problems)
-    assert len(wire.asked) == fault.requests
+    assert len(wire.asked) == fault.requests == ranking.requests
     arrived = call.completion.reasoning + call.completion.answer
     assert fault.kept in arrived
     assert fault.says in call.error and bool(call.error) == (fault.outcome == "error")

@@ -138,6 +138,34 @@ def test_through_the_ranker_any_text_of_a_model_keeps_a_whole_order(taught: Tran
 
 
 @pytest.mark.model
+def test_it_goes_on_with_a_begun_answer(taught: TransformersBackend) -> None:
+    # The model learnt whole tokens: a beginning that ends inside one is another text to it.
+    words = taught.load_tokenizer()
+    prefix = next(cut for size in range(1, 200) if "</think>" in (cut := words.truncate(ANSWER, size)))
+    begun = Prompt(messages=TAUGHT.messages, template="studio", prefix=prefix)
+    *deltas, completion = asyncio.run(pieces(taught, begun))
+    assert isinstance(completion, Completion) and completion.finish == "stop"
+    assert (completion.reasoning, completion.answer) == ("The rule is in [2], n\u00e9 in [1].", "<answer>[2] > [1]</answer>")
+    assert {d.channel for d in deltas if isinstance(d, Delta)} == {"answer"}
+    assert prefix + "".join(d.text for d in deltas if isinstance(d, Delta)) == ANSWER
+    assert completion.tokens_in > last(taught, Sampling(max_tokens=5)).tokens_in and taught.waiting == 0
+
+
+@pytest.mark.model
+def test_the_revision_of_a_folder_changes_with_its_files(tiny: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(tiny, tmp_path / "copy")
+    one = TransformersBackend(tmp_path / "copy").revision
+    assert len(one) == 16 and one == TransformersBackend(tiny).revision
+    weights = bytearray((tmp_path / "copy" / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (tmp_path / "copy" / "model.safetensors").write_bytes(weights)
+    assert TransformersBackend(tmp_path / "copy").revision != one
+    assert TransformersBackend("org/name", revision="v2").revision == "v2"
+
+
+@pytest.mark.model
 def test_a_limit_a_stop_string_and_a_full_context_end_it(taught: TransformersBackend) -> None:
     short = last(taught, Sampling(max_tokens=4))
     assert (short.finish, short.tokens_out) == ("length", 4)

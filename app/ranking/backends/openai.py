@@ -152,6 +152,7 @@ class OpenAIBackend:
                 wait = self._limits.backoff * 2 ** (number - 1) * random.uniform(0.5, 1.0) if fault.wait is None else fault.wait
                 final = reply.begun or not fault.retry or number == self._limits.tries
                 if final or wait > min(self._limits.longest_wait, clock.left):
+                    fault.error.requests = reply.requests
                     raise fault.error from fault.__cause__
             await asyncio.sleep(wait)
 
