@@ -13,6 +13,7 @@ VERBS: dict[str, str] = {
     "rank": "Rank the passages of one query, or the topics of a TREC run.",
     "prompt": "Show what a model would be sent, message by message.",
     "replay": "Rank again from recorded answers, without a model.",
+    "mcp": "Offer rerank as a tool for assistants (Model Context Protocol), over standard input and output.",
     "export": "Write judgements as JSON lines, as TREC qrels, or finished runs as a TREC run.",
 }
 

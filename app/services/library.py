@@ -91,13 +91,15 @@ class Library:
 
     def find(self, request: RunRequest) -> Found:
         """Candidates with signals, from a collection or from pasted passages."""
-        found = self._find_pasted(request.query, request.passages) if request.passages is not None else self._find_stored(request)
+        found = self._find_pasted(request, request.passages) if request.passages is not None else self._find_stored(request)
         return replace(found, candidates=replace(found.candidates, holdout=is_holdout(request.query)))
 
-    def _find_pasted(self, query: str, given: tuple[Passage, ...]) -> Found:
-        passages = _with_ids(given)
+    def _find_pasted(self, request: RunRequest, given: tuple[Passage, ...]) -> Found:
+        passages, query = _with_ids(given), request.query
         if not passages:
             raise InputError("no passages were given: paste at least one, or choose a collection")
+        if not request.evidence:
+            return Found(candidates=Candidates(query=query, passages=tuple(passages), retriever="given", signals_version=""))
         signals = self._pasted or EvidenceSignals(self._embedder)
         shown = signals.annotate(query, passages)
         candidates = Candidates(query=query, passages=tuple(shown), retriever="given", signals_version=SIGNALS_VERSION)

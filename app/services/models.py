@@ -117,6 +117,10 @@ class Models:
         """The prompt profile of a model."""
         return template_for("nano" if name == "nano" else self._entries[name].profile)
 
+    def reads_evidence(self, name: str) -> bool:
+        """Whether a model's order depends on the evidence of its passages."""
+        return name == "signals" or (name not in UNTRAINED and bool(getattr(self.template(name), "reads_evidence", False)))
+
     def ranker(self, name: str, options: Options | None = None) -> Ranker:
         """A ready ranker for a model that passed `check`; not for the untrained ones.
 

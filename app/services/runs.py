@@ -31,6 +31,7 @@ from db.store.lists import Candidates
 log = logging.getLogger(__name__)
 
 DEPTHS = (20, 50, 100)
+DEFECT = "the server met a defect of its own; it is in the log"
 _MAX_QUERY = 4_000
 _MOST_CALLS = 1_000
 # Unfinished calls are kept in the database at most this often.
@@ -41,7 +42,7 @@ _LINGER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What a visitor asks: a query over a collection, or over pasted passages."""
+    """What a visitor asks: a query over a collection, or over pasted passages. Without `evidence` pasted passages are taken as they are."""
 
     query: str
     model: str
@@ -49,6 +50,7 @@ class RunRequest:
     collection: str | None = None
     passages: tuple[Passage, ...] | None = None
     options: Options = field(default_factory=Options)
+    evidence: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +76,19 @@ class Runs:
         self._database, self._models, self._finder, self._max_active = database, models, finder, max_active
         self._live: dict[str, Live] = {}
         self._counts: Counter[str] = Counter()
+        self._starting = 0
 
     @property
     def active(self) -> int:
-        """Runs at work now."""
-        return sum(1 for live in self._live.values() if live.task is not None and not live.task.done())
+        """Runs at work now, those included whose candidates are still being found."""
+        return self._starting + sum(1 for live in self._live.values() if live.task is not None and not live.task.done())
 
     async def start(self, actor: Actor, request: RunRequest) -> str:
         """Begin a run; its token. Raises InputError, NotFound, BackendUnavailable, BackendBusy."""
         require(actor, "visitor")
         self._check(request)
-        found = await asyncio.to_thread(self._finder.find, request)
         ranker = self._ranker(request)
+        found = await self._find(request)
         token = secrets.token_urlsafe(18)
         run_id = await asyncio.to_thread(self._create, actor, request, found, (token, ranker))
         live = self._live[token] = Live(run_id, request.query, ranker, found.candidates.passages)
@@ -94,6 +97,14 @@ class Runs:
         live.task = asyncio.create_task(self._work(token, live, request.model), name=f"run {run_id}")
         live.task.add_done_callback(_log_defect)
         return token
+
+    async def _find(self, request: RunRequest) -> Found:
+        """Candidates, on a thread; the evidence of a long list takes a while, so this counts as work."""
+        self._starting += 1
+        try:
+            return await asyncio.to_thread(self._finder.find, request)
+        finally:
+            self._starting -= 1
 
     def _check(self, request: RunRequest) -> None:
         if not request.query.strip():
@@ -126,12 +137,9 @@ class Runs:
         if not request.query.strip():
             return Estimate(plan=ranker.strategy.cost(n)).plain
         self._check(request)
-
-        def work() -> dict[str, Any]:
-            found = self._finder.find(request)
-            return estimate(ranker, request.query, found.candidates.passages).plain
-
-        return await asyncio.to_thread(work)
+        found = await self._find(request)
+        predicted = await asyncio.to_thread(estimate, ranker, request.query, found.candidates.passages)
+        return predicted.plain
 
     def _create(self, actor: Actor, request: RunRequest, found: Found, made: tuple[str, Ranker | None]) -> str:
         token, ranker = made
@@ -207,7 +215,7 @@ class Runs:
     # From here on: the life of one run.
 
     async def _work(self, token: str, live: Live, model: str) -> None:
-        end = runs.RunEnd(state="failed", error="the server met a defect of its own; it is in the log")
+        end = runs.RunEnd(state="failed", error=DEFECT)
         try:
             ranking = await self._rank(live, model)
             end = runs.RunEnd(
@@ -236,8 +244,10 @@ class Runs:
             return run_view(self._stored(token))
 
         self._counts[f"runs.{end.outcome or end.state}"] += 1
-        live.log.append("end", {"run": await asyncio.to_thread(keep)})
-        live.log.close()
+        try:
+            live.log.append("end", {"run": await asyncio.to_thread(keep)})
+        finally:
+            live.log.close()  # whatever the database says, nobody waits for ever
         log.info("run %s %s: %s", live.run_id, end.state, end.outcome or end.error or "-")
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._live.pop, token, None)
 

@@ -12,6 +12,10 @@ from urllib.parse import urlsplit
 MARK = "X-Requested-With"
 MARK_VALUE = "reasonrank"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# Clients of other rerank services don't know our mark. There the route insists on application/json instead, which a page of another site
+# can't send without a preflight, and no preflight is ever granted.
+UNMARKED = frozenset({"/api/v1/rerank", "/api/v2/rerank"})
+_LARGE = frozenset({"/api/v1/runs", "/api/v1/estimate", *UNMARKED})
 
 MIB = 1024 * 1024
 _PERMISSIONS = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), midi=(), payment=(), usb=()"
@@ -32,7 +36,7 @@ class Policy:
         """Largest request body for a path."""
         if path == "/api/v1/collections":
             return self.max_upload + MIB  # the form's own lines around the file
-        return 16 * MIB if path == "/api/v1/runs" else 4 * MIB
+        return 16 * MIB if path in _LARGE else 4 * MIB
 
     @property
     def ancestors(self) -> str:
@@ -125,7 +129,7 @@ def refusal_of_write(headers: Mapping[str, str], path: str) -> str | None:
         return f"this server takes changes only from its own page at {host}, not from another site"
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return f"this server takes changes only from its own page at {host}, not from another site"
-    if path.startswith("/api/") and headers.get(MARK.lower()) != MARK_VALUE:
+    if path.startswith("/api/") and path not in UNMARKED and headers.get(MARK.lower()) != MARK_VALUE:
         return f"a change needs the header {MARK}: {MARK_VALUE}"
     return None
 

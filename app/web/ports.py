@@ -56,6 +56,10 @@ class Runs(Protocol):
         """Begin; the token of the new run."""
         ...
 
+    async def predict(self, actor: Actor, request: RunRequest) -> Json:
+        """What a run would cost, without beginning one."""
+        ...
+
     async def get(self, actor: Actor, token: str) -> Json:
         """RUN."""
         ...
@@ -110,6 +114,10 @@ class Models(Protocol):
 
     def list(self, actor: Actor) -> Sequence[Json]:
         """Names and what to say of them."""
+        ...
+
+    def reads_evidence(self, name: str) -> bool:
+        """Whether a model's order depends on the evidence of its passages."""
         ...
 
 

@@ -14,7 +14,7 @@ from starlette.routing import Mount
 
 from app.ui.page import STATIC, mount_arguments
 
-from . import api, health
+from . import api, health, rerank
 from .errors import LastResort, add_handlers
 from .metrics import Metrics
 from .observe import Observe
@@ -26,6 +26,11 @@ from .streams import Streams
 
 log = logging.getLogger("studio.web")
 
+_ABOUT = (
+    "Rank passages with a reasoning language model, follow how it comes to its order, and correct it. A POST needs the header "
+    "`X-Requested-With: reasonrank`, except `/api/v1/rerank`, which needs `Content-Type: application/json`. "
+    "Outcomes other than clean mean that an order is partly or wholly the one that came in."
+)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _OURS = ("/api/", "/static/")
 _OUR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -42,7 +47,10 @@ def build_app(studio: Studio, blocks: gr.Blocks, *, frame_ancestors: Sequence[st
 
     `app.state` holds `studio`, `metrics`, `policy` and `streams`.
     """
-    app = FastAPI(title="ReasonRank Studio", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None, lifespan=_life)
+    # No page of documentation: FastAPI's own ones need scripts from other hosts.
+    app = FastAPI(
+        title="ReasonRank Studio", description=_ABOUT, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None, lifespan=_life
+    )
     settings = studio.settings
     app.state.studio = studio
     app.state.metrics = Metrics(studio)
@@ -53,6 +61,8 @@ def build_app(studio: Studio, blocks: gr.Blocks, *, frame_ancestors: Sequence[st
     add_handlers(app)
     app.include_router(health.router)
     app.include_router(api.router)
+    app.include_router(rerank.router)
+    app.include_router(rerank.aliases)
     app.add_api_route("/api/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False)
     app.mount("/static", Static(STATIC), name="static")
     _mount_page(app, blocks)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from prometheus_client import Gauge
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 
-from app.ranking.errors import RankingError
+from app.ranking.errors import BackendBusy, RankingError
 from app.services.runs_live import ServerEvent
 
 from .errors import of_ranking_error
@@ -19,6 +21,7 @@ from .errors import of_ranking_error
 KEEP_ALIVE_SECONDS = 15.0
 # So long an answer waits for its first event, for "no such run" to become a 404 rather than a broken stream.
 _FIRST_SECONDS = 2.0
+_T = TypeVar("_T")
 _HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 
@@ -90,11 +93,12 @@ class Follower:
 
 
 class Streams:
-    """All pages that follow runs now."""
+    """All pages that follow runs now, and all answers that wait for the end of one."""
 
     def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge
         self._open: WeakSet[Follower] = WeakSet()
+        self._waits: WeakSet[asyncio.Task[Any]] = WeakSet()
 
     async def answer(self, events: AsyncIterator[ServerEvent]) -> StreamingResponse:
         """The answer that follows some events. Raises what the service raises at once, NotFound for one."""
@@ -102,6 +106,24 @@ class Streams:
         await follower.begin()
         self._open.add(follower)
         return StreamingResponse(self._counted(follower), media_type="text/event-stream", headers=_HEADERS)
+
+    async def wait(self, request: Request, work: Coroutine[Any, Any, _T]) -> _T:
+        """The result of long work for a request whose body was read. The work is cancelled where the client or the server goes.
+
+        Raises ClientDisconnect or BackendBusy then, and what the work raises.
+        """
+        working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_until_gone(request))
+        self._waits.add(working)
+        try:
+            await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise ClientDisconnect
+            if working.cancelled():
+                raise BackendBusy("the server is stopping: ask again in a moment")
+            return working.result()
+        finally:
+            working.cancel()
+            gone.cancel()
 
     async def _counted(self, follower: Follower) -> AsyncIterator[bytes]:
         with self._gauge.track_inprogress():
@@ -113,3 +135,11 @@ class Streams:
         """End them all: the server is going."""
         for follower in list(self._open):
             follower.close()
+        for working in list(self._waits):
+            working.cancel()
+
+
+async def _until_gone(request: Request) -> None:
+    """Returns when the client has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

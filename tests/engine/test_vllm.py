@@ -28,6 +28,7 @@ from app.ranking.retrieval.demo import load_demo
 from app.ranking.retrieval.embedder import default_embedder
 from app.ranking.signals import EvidenceSignals
 from app.ranking.strategies import Sliding
+from app.ranking.thinking import Settle, Thinking
 from app.ranking.values import Passage, TraceDelta
 
 ROOT = Path(__file__).parent.parent.parent
@@ -113,3 +114,29 @@ def test_the_embedded_weights_stream_from_a_real_server(address: str, capsys: py
     for ranking, (_, passages) in zip(rankings, asked, strict=True):
         assert sorted(ranking.ids) == sorted(passage.id for passage in passages)
         assert ranking.calls[0].completion.counted and ranking.calls[0].completion.reasoning
+
+
+def test_a_begun_answer_goes_on_at_a_real_server(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Early exit through the server: the trace is closed once its top has settled, and the server goes on with the answer."""
+    endpoint = Endpoint(name="vllm", address=address, model="nano", key="", continues="final_message", logprobs=True)
+    settle = Settle(top=3, patience=20)
+    ranker = Ranker(
+        backend=OpenAIBackend(endpoint), template=NanoTemplate(), strategy=Sliding(), thinking=Thinking(settle=settle)
+    )  # fmt: skip
+    rankings = [ranker.rank(query, passages) for query, passages in lists(4)]
+    forced = [call.completion.forced for ranking in rankings for call in ranking.calls]
+    outcomes = Counter(ranking.outcome for ranking in rankings)
+    with capsys.disabled():
+        sys.stdout.write(f"vLLM, early exit: {sum(one is not None for one in forced)} of {len(forced)} traces closed, {dict(outcomes)}\n")
+    assert outcomes["error"] == 0 and any(one is not None and one.reason == "settled" for one in forced)
+    for ranking, (_, passages) in zip(rankings, lists(4), strict=True):
+        assert sorted(ranking.ids) == sorted(passage.id for passage in passages)
+        for call in ranking.calls:
+            # Whatever field the server streams the rest in, it is answer and never trace.
+            assert call.completion.answer.startswith("<answer>") and "[" in call.completion.answer and call.completion.requests == 2
+
+
+def test_the_server_is_asked_for_its_models(address: str) -> None:
+    assert asyncio.run(OpenAIBackend(Endpoint(name="vllm", address=address, model="nano", key="")).check()) == ""
+    missing = asyncio.run(OpenAIBackend(Endpoint(name="vllm", address=address, model="other", key="")).check())
+    assert "offers 1 models and not this one" in missing

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.ranking.errors import NotFound
+from app.ranking.estimate import NO_COST
 from app.services.actors import LOCAL, Actor
 from app.services.runs import RunRequest
 from app.services.runs_live import ServerEvent
@@ -16,6 +17,30 @@ from app.settings import Settings
 
 TOKEN = "a-run-token_0123"
 HOSTILE = "</script><script>alert(1)</script>\n\nevent: end\ndata: {}\n\n\u2028"
+
+
+EVENTS = ("start", "window", "trace", "standing", "done", "end")
+
+
+def run_told(request: RunRequest, outcome: str) -> dict[str, dict[str, Any]]:
+    """Data of each event of a run of one call that turns the given passages round."""
+    given = [passage.id for passage in request.passages or ()]
+    order, turned = given[::-1], list(range(len(given)))[::-1]
+    call = {"window": "w1", "number": 1, "depth": 1, "passages": given}
+    done = {"window": "w1", "outcome": outcome, "problems": [], "order": turned, "tokens_in": 30, "tokens_out": 12, "error": ""}
+    run = {
+        "token": TOKEN, "state": "finished", "model": request.model, "outcome": outcome, "error": "", "order": order,
+        "tokens_in": 30, "tokens_out": 12, "calls": 1, "requests": 2, "counted": True, "notes": ["A note."], "intervals": {},
+        "windows": [{**call, **done, "reasoning": HOSTILE, "answer": "[2] > [1]"}],
+    }  # fmt: skip
+    return {
+        "start": {},
+        "window": {**call, "of": 1},
+        "trace": {"window": "w1", "channel": "reasoning", "text": HOSTILE, "sentences": []},
+        "standing": {"ids": order, "provisional": True},
+        "done": done,
+        "end": {"run": run},
+    }
 
 
 @dataclass(frozen=True)
@@ -42,7 +67,11 @@ class FakeStudio:
     started: list[RunRequest] = field(default_factory=list)
     drafts: list[dict[str, Any]] = field(default_factory=list)
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
+    predicted: list[RunRequest] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    outcome: str = "clean"
     open_ended: bool = False
+    stuck: bool = False
     released: bool = False
     warmed: bool = False
     closed: bool = False
@@ -85,6 +114,11 @@ class FakeStudio:
         self.started.append(request)
         return TOKEN
 
+    async def predict(self, actor: Actor, request: RunRequest) -> dict[str, Any]:
+        self.fail()
+        self.predicted.append(request)
+        return NO_COST.plain | {"calls": [1, 3], "depth": [1, 1], "passages_read": [20, 60]}
+
     async def get(self, actor: Actor, token: str) -> dict[str, Any]:
         self.fail()
         if token != TOKEN:
@@ -92,15 +126,18 @@ class FakeStudio:
         return {"token": token, "state": "running", "query": HOSTILE}
 
     async def stop(self, actor: Actor, token: str) -> dict[str, Any]:
+        self.stopped.append(token)
         return {**await self.get(actor, token), "state": "stopped"}
 
     async def events(self, actor: Actor, token: str, after: int) -> AsyncIterator[ServerEvent]:
         view = await self.get(actor, token)
-        names = ("start", "window", "trace", "standing", "done", "end")
+        told = run_told(self.started[-1], self.outcome) if self.started else dict.fromkeys(EVENTS, {})
         try:
-            for number, name in enumerate(names, start=1):
+            for number, name in enumerate(EVENTS, start=1):
+                if self.stuck and name == "standing":
+                    await asyncio.Event().wait()
                 if number > after:
-                    yield ServerEvent(number=number, name=name, data={"run": view})
+                    yield ServerEvent(number=number, name=name, data={"run": view} | told[name])
             if self.open_ended:
                 await asyncio.Event().wait()
         finally:
@@ -153,7 +190,10 @@ class FakeModels:
 
     def list(self, actor: Actor) -> Sequence[dict[str, Any]]:
         self.studio.fail()
-        return [{"name": "nano"}]
+        return [{"name": "nano", "default": True}, {"name": "signals", "default": False}]
+
+    def reads_evidence(self, name: str) -> bool:
+        return name in ("nano", "signals")
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,20 @@ JUDGEMENT: dict[str, object] = {
     "state": "submitted",
 }
 RUN: dict[str, object] = {"query": "why?", "collection": "0" * 64, "passages": None, "model": "nano", "depth": 20, "reveal": True}
-_BODIES: dict[str, dict[str, object]] = {"/api/v1/runs": RUN, "/api/v1/judgements": JUDGEMENT}
+RERANK: dict[str, object] = {"query": "why?", "documents": ["a", "b"]}
+_BODIES: dict[str, dict[str, object]] = {
+    "/api/v1/runs": RUN,
+    "/api/v1/estimate": RUN,
+    "/api/v1/judgements": JUDGEMENT,
+    "/api/v1/rerank": RERANK,
+}
 
 
-def api_routes(app: FastAPI) -> list[tuple[str, str, dict[str, object] | None]]:
-    """(method, path, JSON body) of each of our routes under /api/v1."""
+def api_routes(app: FastAPI, *, templates: bool = False) -> list[tuple[str, str, dict[str, object] | None]]:
+    """(method, path, JSON body) of each of our routes under /api/v1; with `templates` the paths keep their placeholders."""
     found = []
     for route in app.routes:
         if isinstance(route, APIRoute) and route.path.startswith("/api/v1/") and route.include_in_schema:
-            path = route.path.replace("{token}", TOKEN).replace("{name}", "judgements.jsonl")
+            path = route.path if templates else route.path.replace("{token}", TOKEN).replace("{name}", "judgements.jsonl")
             found += [(method, path, _BODIES.get(path) if method == "POST" else None) for method in sorted(route.methods)]
     return found

@@ -19,7 +19,7 @@ from .routes import JUDGEMENT, RUN
 
 
 def test_the_readers_answer(client: TestClient) -> None:
-    assert client.get("/api/v1/models").json() == {"models": [{"name": "nano"}]}
+    assert client.get("/api/v1/models").json()["models"][0] == {"name": "nano", "default": True}
     assert client.get("/api/v1/examples").json()["examples"][0]["id"] == "q1"
     assert client.get("/api/v1/collections").json()["collections"][0]["id"] == "0" * 64
     assert client.get("/api/v1/judgements").json() == {"judgements": []}
