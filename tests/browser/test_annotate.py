@@ -37,10 +37,11 @@ def save(page: Page) -> None:
 
 
 def reopen(page: Page) -> None:
-    """Reload, and go back to the tab."""
+    """Reload, and go back to the tab; the order is the saved one as soon as the line beside it says so."""
     page.reload()
     page.get_by_role("tab", name="Annotate").click()
     page.get_by_test_id("ranker").wait_for()
+    expect(page.get_by_test_id("save-state")).not_to_be_empty()
 
 
 def test_keyboard_alone_reorders_grades_and_saves(task: Page) -> None:

@@ -1,7 +1,9 @@
-// <rr-ask>: the question, where to look, which model, how deep. Fires `ask` with the body of a run.
+// <rr-ask>: the question, where to look, which model, how deep, how. Fires `ask` with the body of a run.
 
 import { h } from "./dom.js";
 import { get } from "./api.js";
+import { Prediction } from "./predict.js";
+import "./options.js";
 import "./source.js";
 
 const DEPTHS = [20, 50, 100];
@@ -18,7 +20,7 @@ class Ask extends HTMLElement {
       placeholder: "What do you want to know?",
       oninput: () => this.grow(),
     });
-    this.run = h("button", { type: "submit", class: "primary", "data-testid": "run" }, "Rank");
+    this.run = h("button", { type: "submit", class: "primary", "data-testid": "run", "aria-describedby": "rr-predicted" }, "Rank");
     this.stop = h(
       "button",
       { type: "button", class: "danger", hidden: true, "data-testid": "stop", onclick: () => this.fire("halt") },
@@ -33,18 +35,21 @@ class Ask extends HTMLElement {
       DEPTHS.map((n) =>
         h(
           "label",
-          { title: n === 20 ? "one call" : `windows of 20 that slide by 10 over ${n} passages` },
+          { title: `The ${n} best passages of the first stage are ranked` },
           h("input", { type: "radio", name: "depth", value: n, checked: n === 20, "data-testid": `depth-${n}` }),
           h("span", null, String(n)),
         ),
       ),
     );
     this.source = h("rr-source");
+    this.how = h("rr-options");
+    this.prediction = new Prediction(() => this.body(this.query.value.trim()));
     this.trouble = h("p", { class: "trouble", role: "alert", hidden: true, "data-testid": "trouble" });
     this.form = h(
       "form",
       {
         class: "ask",
+        novalidate: true,
         onsubmit: (e) => {
           e.preventDefault();
           this.submit();
@@ -57,7 +62,9 @@ class Ask extends HTMLElement {
         { class: "options" },
         this.source,
         h("div", null, h("label", { for: "rr-model" }, "Model"), this.model, this.says),
+        this.how.picker,
         this.depth,
+        this.how,
       ),
       h(
         "div",
@@ -75,10 +82,12 @@ class Ask extends HTMLElement {
           "Change",
         ),
       ),
+      this.prediction.line,
+      this.prediction.spoken,
       this.trouble,
     );
     this.append(this.form);
-    this.addEventListener("change", () => this.sum());
+    for (const kind of ["input", "change"]) this.addEventListener(kind, (e) => this.altered(e));
     this.addEventListener("trouble", (e) => this.complain(e.detail));
     this.query.addEventListener("keydown", (e) => {
       if (e.key === "Enter" && !e.shiftKey && !e.ctrlKey && !e.metaKey && !e.isComposing) {
@@ -86,7 +95,7 @@ class Ask extends HTMLElement {
         this.submit();
       }
     });
-    this.ready = Promise.all([this.models(), this.source.ready]);
+    this.ready = Promise.all([this.models(), this.source.ready, this.how.ready]);
   }
 
   async models() {
@@ -106,22 +115,33 @@ class Ask extends HTMLElement {
     }
   }
 
+  /** A choice or a letter more: what it would cost is asked anew, and spoken for what a person chose. */
+  altered(event) {
+    this.sum();
+    if (event.isTrusted) this.complain(""); // what was refused has been changed
+    this.prediction.changed(event.type === "input" || !event.isTrusted);
+  }
+
   /** Once something was asked, the choices shrink to one line that says what they are. */
   set compact(on) {
     this.classList.toggle("compact", on);
     this.form.classList.remove("open");
     this.form.querySelector("[data-testid=options]").setAttribute("aria-expanded", "false");
     this.sum();
+    if (!on) this.prediction.changed(true);
   }
 
   sum() {
     const model = this.model.selectedOptions[0]?.textContent ?? "";
-    this.brief.textContent = [this.source.brief, model, `depth ${this.level}`].filter(Boolean).join(" · ");
+    const strategy = this.how.choice.selectedOptions[0]?.textContent ?? "";
+    const parts = [this.source.brief, model, strategy, `depth ${this.level}`, ...(this.how.box ? this.how.words : [])];
+    this.brief.textContent = parts.filter(Boolean).join(" · ");
   }
 
   unfold(button) {
     const open = this.form.classList.toggle("open");
     button.setAttribute("aria-expanded", String(open));
+    if (open) this.prediction.changed(true);
   }
 
   get level() {
@@ -130,6 +150,7 @@ class Ask extends HTMLElement {
 
   about() {
     this.sum();
+    this.prediction.changed(true);
     const model = this.known?.find((m) => m.name === this.model.value);
     const off = this.known?.filter((m) => !m.available) ?? [];
     this.says.replaceChildren(
@@ -164,15 +185,25 @@ class Ask extends HTMLElement {
     if (this.busy) return;
     await this.ready;
     const query = this.query.value.trim();
-    const source = this.source.value;
     if (!query) {
       this.complain("Type a question first, or take one of the examples.");
       this.query.focus();
       return;
     }
-    if (typeof source === "string") return this.complain(source);
+    const body = this.body(query);
+    if (typeof body === "string") return this.complain(body);
     this.complain("");
-    this.fire("ask", { query, ...source, model: this.model.value, depth: this.level });
+    this.fire("ask", body);
+  }
+
+  /** The body of a run as it is chosen now; a string says what is missing. */
+  body(query) {
+    if (!this.model.value) return "The server has not said yet which models there are.";
+    const source = this.source.value;
+    if (typeof source === "string") return source;
+    const options = this.how.value;
+    if (typeof options === "string") return options;
+    return { query, ...source, model: this.model.value, depth: this.level, options };
   }
 
   /** While a run is live, Stop stands where Run was. */

@@ -145,12 +145,16 @@ class Bump extends HTMLElement {
   }
 }
 
-/** The orders a run has, as [{key, label, order}]; the model's only when it finished one. */
+/** The orders a run has, as [{key, label, order}]; the model's only when it finished one, both its own and the fused where it was fused. */
 export function columnsOf(run) {
-  const labels = { first_stage: "First stage", signals: "Signals", model: "Model" };
-  return Object.entries(labels)
-    .map(([key, label]) => ({ key, label, order: run.orders?.[key] ?? [] }))
-    .filter((c) => c.order.length);
+  const { first_stage, signals, model } = run.orders ?? {};
+  const fused = run.unfused?.length;
+  return [
+    { key: "first_stage", label: "First stage", order: first_stage },
+    { key: "signals", label: "Signals", order: signals },
+    { key: "unfused", label: "Model alone", order: fused ? run.unfused : null },
+    { key: "model", label: fused ? "Fused" : "Model", order: model },
+  ].filter((c) => c.order?.length);
 }
 
 function rows(run, columns) {

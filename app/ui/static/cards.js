@@ -45,6 +45,34 @@ export function arrow(change) {
   );
 }
 
+/**
+ * How far a rank can be trusted, in words and as a bar; null where nothing is known of it. `run.intervals` holds best and worst rank
+ * over the orders of a consensus, `run.unfused` the model's own order before fusion.
+ */
+function standing(run, id, rank) {
+  const [best, worst] = run.intervals?.[id] ?? [];
+  const alone = (run.unfused ?? []).indexOf(id) + 1;
+  const fused = alone ? h("span", { class: "fused" }, `fused; model alone: rank ${alone}`) : null;
+  if (!best) return fused;
+  const orders = run.strategy_args?.k;
+  const firm = best === worst;
+  const over = orders ? count(orders, "order") : "the orders";
+  const text = firm ? `rank ${rank}, the same in all ${over}` : `rank ${rank}, between ${best} and ${worst} over ${over}`;
+  const n = run.passages.length;
+  const at = (r) => `${(100 * r) / n}%`;
+  return [
+    h(
+      "span",
+      { class: "interval", "aria-hidden": "true" },
+      h("b", { style: { left: at(best - 1), width: at(worst - best + 1) } }),
+      h("i", { style: { left: at(rank - 0.5) } }),
+    ),
+    h("span", null, text),
+    firm ? h("span", { class: "badge good" }, "firm") : null,
+    fused,
+  ];
+}
+
 class Cards extends HTMLElement {
   constructor() {
     super();
@@ -84,12 +112,29 @@ class Cards extends HTMLElement {
     this.note.hidden = settled || !this.run.standing;
     order.forEach((id, i) => this.place(this.cards.get(id), i + 1, movement(this.cards.get(id)?.passage ?? {}, order)));
     this.grades();
+    this.held(run, order);
+  }
+
+  /** Intervals and unfused ranks are known at the end. */
+  held(run, order) {
+    const stamp = this.run.ended && run.order ? this.order : null;
+    if (stamp === this.told) return;
+    this.told = stamp;
+    order.forEach((id, i) => {
+      const card = this.cards.get(id);
+      if (!card) return;
+      const said = stamp === null ? null : standing(run, id, i + 1);
+      card.held.hidden = !said;
+      card.held.replaceChildren(...[said].flat().filter(Boolean));
+    });
   }
 
   build(run) {
     this.show(this.run);
     this.token = run.token;
     this.order = "";
+    this.told = null;
+    this.graded = "";
     for (const p of run.passages) this.cards.set(p.id, this.card(p));
   }
 
@@ -105,6 +150,7 @@ class Cards extends HTMLElement {
       `first stage ${p.first_rank}`,
       p.score === null || p.score === undefined ? "" : ` · ${num(p.score, 4)}`,
     );
+    const held = h("p", { class: "held", hidden: true, "data-testid": "held" });
     const text = h("p", { class: "text clamp", dir: "auto" }, marked(p.text, find));
     const more = h("button", { type: "button", class: "quiet more", "aria-expanded": "false" }, "Read all");
     more.addEventListener("click", () => {
@@ -121,11 +167,12 @@ class Cards extends HTMLElement {
         "div",
         { class: "what" },
         h("div", { class: "top" }, number, heading(p, find), first, grade),
+        held,
         text,
         h("div", { class: "foot" }, bars(p.features), more),
       ),
     );
-    return { el, passage: p, rank, move, number, grade, at: 0 };
+    return { el, passage: p, rank, move, number, grade, held, at: 0 };
   }
 
   place(card, rank, change) {
@@ -136,23 +183,26 @@ class Cards extends HTMLElement {
     card.el.setAttribute("data-rank", rank);
   }
 
-  /** Numbers and grades as the last call that read the passage had them. */
+  /** Numbers and grades as the last call that read the passage had them; looked at when a call came or ended, not at every frame. */
   grades() {
-    for (const w of this.run.windows.values()) {
-      (w.passages ?? []).forEach((id, i) => {
-        const c = this.cards.get(id);
-        if (c) c.number.textContent = `[${i + 1}]`;
-      });
-      for (const claim of w.claims ?? []) {
-        if (claim.grade === null || claim.grade === undefined) continue;
-        for (const id of claim.passages) {
-          const card = this.cards.get(id);
-          if (!card) continue;
-          card.grade.hidden = false;
-          card.grade.textContent = `grade ${gradeText(claim.grade)}`;
-          card.grade.className = `grade ${claim.polarity}`;
-        }
-      }
+    const windows = [...this.run.windows.values()];
+    const stamp = `${windows.length} ${windows.filter((w) => w.live).length} ${this.run.ended}`;
+    if (stamp === this.graded) return;
+    this.graded = stamp;
+    const numbers = new Map();
+    const claims = new Map();
+    for (const w of windows) {
+      (w.passages ?? []).forEach((id, i) => numbers.set(id, `[${i + 1}]`));
+      for (const claim of w.claims ?? [])
+        if (claim.grade !== null && claim.grade !== undefined) for (const id of claim.passages) claims.set(id, claim);
+    }
+    for (const [id, card] of this.cards) {
+      const [number, claim] = [numbers.get(id), claims.get(id)];
+      if (number && card.number.textContent !== number) card.number.textContent = number;
+      if (!claim) continue;
+      card.grade.hidden = false;
+      card.grade.textContent = `grade ${gradeText(claim.grade)}`;
+      card.grade.className = `grade ${claim.polarity}`;
     }
   }
 

@@ -9,6 +9,7 @@ import { arrow } from "./cards.js";
 const ABOUT = {
   first_stage: "words and meaning, fused",
   signals: "the untrained sum of six signals",
+  unfused: "after reasoning, before fusion",
   model: "after reasoning",
 };
 
@@ -31,7 +32,7 @@ class Columns extends HTMLElement {
       h("h2", { class: "sr" }, "Side by side"),
       h(
         "div",
-        { class: "columns", "data-testid": "columns", tabindex: "0", role: "region", "aria-label": "Three orders side by side" },
+        { class: "columns", "data-testid": "columns", tabindex: "0", role: "region", "aria-label": "Orders side by side" },
         columns.map((c) => this.column(c, passages, first, run.run)),
         missing,
       ),
@@ -39,12 +40,13 @@ class Columns extends HTMLElement {
   }
 
   column({ key, label, order }, passages, first, run) {
-    const title = key === "model" ? run.model_label || label : label;
+    const fused = run.unfused?.length;
+    const title = key === (fused ? "unfused" : "model") ? run.model_label || label : label;
     return h(
       "section",
       { class: "column", "data-testid": `column-${key}` },
       h("h3", null, title),
-      h("p", { class: "meta" }, ABOUT[key]),
+      h("p", { class: "meta" }, key === "model" && fused ? "the model's order and the first stage's" : ABOUT[key]),
       h(
         "ol",
         null,

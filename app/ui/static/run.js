@@ -24,6 +24,7 @@ export class Run extends EventTarget {
       speed: READING,
       ended: false,
       cancel: null,
+      watched: null, // the call on screen, where there are several
     });
   }
 
@@ -111,19 +112,26 @@ export class Run extends EventTarget {
     Object.assign(this, { timer: 0, queue: [], arrived: null, speed: READING });
   }
 
-  /** Shows the next piece, then waits as long as it takes to read it. */
+  /** Shows the next piece, then waits as long as it takes to read it; what another call writes than the one on screen takes no time. */
   step() {
     this.timer = 0;
     const waiting = this.queue.reduce((sum, [, d]) => sum + weight(d), 0);
-    this.speed = Math.max(this.speed, waiting / LONGEST);
+    this.speed = Math.max(this.speed, waiting / LONGEST / this.abreast);
     let pause = 0;
     while (this.queue.length && pause < 40) {
       const [name, data] = this.queue.shift();
       this.apply(name, data);
-      pause += (weight(data) / this.speed) * 1000;
+      const unseen = this.watched && data.window && data.window !== this.watched;
+      pause += unseen ? 0 : (weight(data) / this.speed) * 1000;
     }
     if (this.queue.length || pause) this.timer = setTimeout(() => this.step(), pause);
     else this.speed = READING;
+  }
+
+  /** How many calls are written side by side on average, of those that have arrived: one of them is read, the others pass. */
+  get abreast() {
+    const calls = [...this.windows.values(), ...this.queue.filter(([name]) => name === "window").map(([, data]) => data)];
+    return Math.max(1, calls.length / Math.max(1, ...calls.map((w) => w.depth ?? 1)));
   }
 
   apply(name, data) {

@@ -68,12 +68,76 @@ export const heading = (passage, find = null) =>
 /** What a passage is called where there is little room. */
 export const name = (passage) => passage.title || passage.text.slice(0, 90).replace(/\s+/g, " ") || passage.id;
 
-/** What an outcome means, in words: [short, long]. */
+/** What an outcome means, in words: [short, of the only call, of one call among several]. */
 export const OUTCOMES = {
-  clean: ["clean", "The answer named every passage exactly once."],
-  repaired: ["repaired", "The model's answer had faults that were mended; see the problems listed at each call."],
-  truncated: ["cut short", "The model ran out of room before it finished; the rest keeps its earlier order."],
-  no_answer: ["no answer", "The model gave no usable order, so the first stage's order stands."],
-  error: ["error", "The model could not be reached or failed; the order before it stands."],
-  refused: ["refused", "The model declined to answer, so the first stage's order stands."],
+  clean: ["clean", "The answer named every passage exactly once.", ""],
+  repaired: [
+    "repaired",
+    "The model's answer had faults that were mended; see the problems listed at each call.",
+    "the answer had faults that were mended; each call lists its own",
+  ],
+  truncated: [
+    "cut short",
+    "The model ran out of room before it finished; the rest keeps its earlier order.",
+    "the model ran out of room, so those passages keep the order they came in",
+  ],
+  no_answer: [
+    "no answer",
+    "The model gave no usable order, so the first stage's order stands.",
+    "the model gave no usable order, so those passages keep the order they came in",
+  ],
+  error: [
+    "error",
+    "The model could not be reached or failed; the order before it stands.",
+    "the model could not be reached or failed, so those passages keep the order they came in",
+  ],
+  refused: [
+    "refused",
+    "The model declined to answer, so the first stage's order stands.",
+    "the model declined to answer, so those passages keep the order they came in",
+  ],
 };
+
+/** What went other than clean in a finished run, one line for each kind. */
+export function troubles({ outcome, windows }) {
+  if (windows.length < 2) return [outcome === "clean" ? "" : (OUTCOMES[outcome]?.[1] ?? "")];
+  const counts = new Map();
+  for (const w of windows) if (w.outcome && w.outcome !== "clean") counts.set(w.outcome, (counts.get(w.outcome) ?? 0) + 1);
+  return [...counts].map(([name, n]) => {
+    const [short, , long] = OUTCOMES[name] ?? [name, "", "see the call"];
+    return `${short} in ${n} of ${windows.length} calls: ${long}.`;
+  });
+}
+
+/** Why a trace was closed and its answer asked for, in words: [short, long]. */
+export const FORCED = {
+  truncated: ["cut by the length limit", "The length limit cut the trace, so the answer was asked for with what there was of it."],
+  budget: ["out of budget", "The trace had used its budget of tokens, so it was closed and the answer asked for."],
+  settled: ["settled early", "The top places of the trace had stopped changing, so it was closed and the answer asked for."],
+};
+
+/** What was wrong with an answer, in words: those of `app/ranking/parsing.py`. */
+export const PROBLEMS = {
+  duplicate: "a passage was named twice",
+  out_of_range: "a number that no passage has",
+  missing: "passages were left out",
+  code_fence: "the answer stood in a code fence",
+  final_period: "a full stop after the answer",
+  no_tags: "no answer tags",
+  unclosed_think: "the reasoning was never closed",
+  unclosed_answer: "the answer was never closed",
+  two_answers: "more than one answer",
+  text_around: "text around the answer",
+  bad_separator: "passages not set apart by >",
+  not_a_list: "the answer does not name passages in the form that was asked for",
+  // Names that only runs stored by an earlier parser have.
+  too_few: "fewer than half of the passages were named",
+  empty: "the answer is empty",
+};
+
+/** Problems of a call as a sentence: mended where the answer still counts, else why it doesn't. */
+export function problemsText(outcome, problems) {
+  if (!problems?.length) return "";
+  const told = problems.map((p) => PROBLEMS[p] ?? p.replaceAll("_", " ")).join("; ");
+  return `${outcome === "repaired" ? "Mended" : "Not usable"}: ${told}.`;
+}
