@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.ranking.prompts import prompt_text
+from app.ranking.protocols import Backend
 from app.ranking.ranker import Ranker
 from app.ranking.sentences import WordsOwnTrace
 from app.ranking.values import Channel, Passage, WindowDone, WindowStarted
@@ -37,6 +38,12 @@ class OpenWindow:
     answer: str = ""
     kept_at: float = 0.0
     sentences: int = 0
+
+
+def calls_ahead(backend: Backend) -> int:
+    """How many calls must end before the next one can begin, where a backend knows: its place in a fair queue."""
+    slots = getattr(backend, "slots", 0)
+    return max(0, getattr(backend, "waiting", 0) - slots + 1) if slots else 0
 
 
 def trace_event(live: Live, window_id: str, channel: Channel, text: str) -> None:

@@ -21,7 +21,7 @@ from app.ranking.ranker import Ranker
 from app.ranking.values import Finished, Passage, Ranking, Standing, TraceDelta, WindowDone, WindowStarted
 from app.services.actors import Actor, require
 from app.services.models import UNTRAINED, Models
-from app.services.run_events import Live, OpenWindow, done_view, open_call, told, trace_event
+from app.services.run_events import Live, OpenWindow, calls_ahead, done_view, open_call, told, trace_event
 from app.services.run_view import StoredRun, run_view
 from app.services.runs_live import ServerEvent, TraceBuffer
 from db.session import Database
@@ -290,8 +290,7 @@ class Runs:
         elif isinstance(event, WindowStarted):
             live.open[event.window.id] = OpenWindow(started=event, kept_at=time.monotonic())
             shown = [passage.id for passage in event.window.passages]
-            # How many calls the model has before it, where the backend knows: a place in the queue.
-            ahead = max(0, getattr(live.ranker.backend, "waiting", 0) - 1) if live.ranker else 0
+            ahead = calls_ahead(live.ranker.backend) if live.ranker else 0
             where = {"window": event.window.id, "number": event.number, "depth": event.depth}
             data = {**where, "passages": shown, "of": planned, "ahead": ahead}
             live.log.append("window", data)

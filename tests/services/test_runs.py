@@ -15,6 +15,7 @@ from app.ranking.errors import BackendBusy, BackendError, BackendUnavailable, Fo
 from app.ranking.options import Options
 from app.services.actors import LOCAL, Actor
 from app.services.models import Models
+from app.services.run_events import calls_ahead
 from app.services.runs import Found, RunRequest, Runs
 from app.services.runs_live import EventLog, TraceBuffer
 from app.settings import ModelEntry
@@ -277,3 +278,11 @@ def test_a_plan_of_too_many_calls_is_refused_before_any(tmp_path: Path) -> None:
                 await ask(LOCAL, RunRequest(query="why?", model="told", depth=100, options=options))
 
     play(work)
+
+
+def test_a_call_is_told_its_place_in_the_queue() -> None:
+    backend = Scripted([])
+    assert calls_ahead(backend) == 0, "a backend that does not say"
+    for slots, waiting, ahead in ((1, 0, 0), (1, 2, 2), (8, 7, 0), (8, 8, 1)):
+        backend.slots, backend.waiting = slots, waiting  # type: ignore[attr-defined]
+        assert calls_ahead(backend) == ahead

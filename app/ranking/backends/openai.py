@@ -69,7 +69,7 @@ class Limits:
 
 
 class OpenAIBackend:
-    """Implements `app.ranking.protocols.Backend` over one endpoint. `waiting` counts calls queued or at work."""
+    """Implements `app.ranking.protocols.Backend` over one endpoint. Of `waiting` calls at most `slots` are at work, the others queue."""
 
     def __init__(self, endpoint: Endpoint, limits: Limits | None = None) -> None:
         self.name = endpoint.name
@@ -79,6 +79,7 @@ class OpenAIBackend:
         self.tokenizer = WordTokenizer()
         self.waiting = 0
         self._endpoint, self._limits = endpoint, limits or Limits()
+        self.slots = self._limits.concurrent
         self._gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
         self._paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 

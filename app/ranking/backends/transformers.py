@@ -33,6 +33,7 @@ class TransformersBackend:
     """
 
     can: frozenset[str] = frozenset({"prefix"})
+    slots = 1
 
     def __init__(self, path: Path | str, *, name: str = "transformers", revision: str = "") -> None:
         self.name = name

@@ -220,7 +220,7 @@ function meta(w) {
   return [
     count(w.passages?.length ?? 0, "passage"),
     w.depth > 1 ? `round ${w.depth}` : "",
-    word,
+    word === "waiting" && w.ahead > 0 ? `waiting behind ${count(w.ahead, "call")}` : word,
     w.cached ? "from the cache" : "",
     !w.live && !w.cached && w.seconds !== undefined ? seconds(w.seconds) : "",
     w.requests > 1 ? count(w.requests, "request") : "",
