@@ -161,3 +161,21 @@ def test_history_and_exports(task: Page) -> None:
         with task.expect_download() as download:
             task.get_by_test_id(f"export-{name}").click()
         assert download.value.path().stat().st_size > 0
+
+
+def test_nothing_can_be_touched_before_what_was_saved_is_here(task: Page) -> None:
+    """On a slow line Save could be pressed before the page knew which version it builds on: a conflict with oneself."""
+    save(task)
+
+    def slowly(route: Route) -> None:
+        task.wait_for_timeout(1_200)
+        route.continue_()
+
+    task.route("**/api/v1/judgements?run=*", slowly)
+    task.reload()
+    task.get_by_role("tab", name="Annotate").click()
+    task.get_by_test_id("ranker").wait_for(state="attached")
+    expect(task.get_by_test_id("save")).to_be_hidden()
+    task.keyboard.press("Control+s")
+    task.get_by_test_id("save").click()
+    expect(task.get_by_test_id("save-state")).to_contain_text("Saved, version 2.")

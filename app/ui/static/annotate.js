@@ -143,7 +143,13 @@ class Annotate extends HTMLElement {
     });
     this.ranker.addEventListener("read", (e) => this.readHere(e.detail, e.target));
     this.judgement.addEventListener("change", () => this.sync());
-    await this.saver.open();
+    // Nothing can be touched before what was saved earlier is here: it would be judged against the wrong version, or overwritten.
+    this.stage.classList.add("opening");
+    try {
+      await this.saver.open();
+    } finally {
+      this.stage.classList.remove("opening");
+    }
     this.sync();
   }
 
@@ -209,7 +215,7 @@ class Annotate extends HTMLElement {
   }
 
   keys(event) {
-    if (!(event.ctrlKey || event.metaKey) || !this.saver) return;
+    if (!(event.ctrlKey || event.metaKey) || !this.saver || this.stage.classList.contains("opening")) return;
     const key = event.key.toLowerCase();
     const typing = event.composedPath()[0].matches?.("textarea, input");
     if (key === "s") {
