@@ -32,6 +32,8 @@ unit: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/embedded.py
 	@HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/visitors.py
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/strategies.py
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
 
 $(VENV)/bin/uv:
 	@sh scripts/check-python "$(PYTHON)"
