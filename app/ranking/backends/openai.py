@@ -7,6 +7,7 @@ A client is made for each call and closed with it: `Ranker.rank` runs a loop of 
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import random
 import time
@@ -185,7 +186,8 @@ class OpenAIBackend:
         if not (end.key.isascii() and end.key.isprintable() and " " not in end.key):
             raise BackendUnavailable(f"the key of model {end.name!r} has blanks or letters that no key has: set its variable anew")
         timeout = library.Timeout(self._limits.total, connect=self._limits.connect)
-        return library.AsyncOpenAI(api_key=end.key or "none", base_url=end.address, timeout=timeout, max_retries=0)
+        http = library.DefaultAsyncHttpxClient(verify=_trust())
+        return library.AsyncOpenAI(api_key=end.key or "none", base_url=end.address, timeout=timeout, max_retries=0, http_client=http)
 
     def _unsent(self, library: Any) -> dict[str, Any]:
         """Headers to leave out: those that the package would fill from the environment, and the key where there is none."""
@@ -246,6 +248,14 @@ def _is_address(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # half an IPv6 address, or a port that is no number
         return False
+
+
+@functools.cache
+def _trust() -> Any:
+    """What servers are trusted by, made once: reading the certificates takes 60 ms, which a hundred calls at once would wait for."""
+    from httpx2 import create_ssl_context
+
+    return create_ssl_context()
 
 
 def _library() -> Any:
