@@ -145,7 +145,7 @@ def test_a_file_becomes_a_collection(client: TestClient, studio: FakeStudio) -> 
     ],
 )
 def test_a_bad_upload_is_refused_by_name(client: TestClient, studio: FakeStudio, form: dict[str, object], named: str) -> None:
-    answer = client.post("/api/v1/collections", headers=OURS, **form)  # type: ignore[arg-type]
+    answer = client.post("/api/v1/collections", headers=OURS, **form)
     assert answer.status_code in (400, 413) and named in answer.json()["error"]["message"]
     assert studio.uploads == []
 
