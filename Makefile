@@ -32,7 +32,7 @@ unit: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/embedded.py
 	@HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/visitors.py
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/strategies.py
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/strategies.py --repeats 1 --busy-service 2 --at-once 128 --marks 1000 3000
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
 
 $(VENV)/bin/uv:

@@ -252,7 +252,7 @@ def _is_address(text: str) -> bool:
 
 @functools.cache
 def _trust() -> Any:
-    """What servers are trusted by, made once: reading the certificates takes 60 ms, which a hundred calls at once would wait for."""
+    """What servers are trusted by, made once: reading the certificates takes tens of milliseconds, too much for every call."""
     from httpx2 import create_ssl_context
 
     return create_ssl_context()
