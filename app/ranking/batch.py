@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
 from .errors import RankingError
 from .ranker import Ranker
+from .together import together
 from .values import Passage, Ranking
 
 
@@ -35,29 +36,15 @@ async def rank_all(ranker: Ranker, topics: Iterable[Topic], at_once: int) -> Asy
     `at_once` topics are walked together: a topic of a sliding window has one call in flight, so a server of s slots wants more than s.
     Topics are taken from the iterable only when there is room for one.
     """
-    done: asyncio.Queue[Ranked | asyncio.Task[None]] = asyncio.Queue()
     waiting = iter(topics)
 
-    async def work() -> None:
+    async def work() -> AsyncGenerator[Ranked]:
         for topic in waiting:  # one iterator for all workers
-            done.put_nowait(await _ranked(ranker, topic))
+            yield await _ranked(ranker, topic)
 
-    tasks = [asyncio.create_task(work()) for _ in range(max(1, at_once))]
-    for task in tasks:
-        task.add_done_callback(done.put_nowait)
-    try:
-        unfinished = len(tasks)
-        while unfinished:
-            item = await done.get()
-            if isinstance(item, asyncio.Task):
-                item.result()  # a defect ends the batch instead of leaving a topic out
-                unfinished -= 1
-            else:
-                yield item
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async with contextlib.aclosing(together([work() for _ in range(max(1, at_once))])) as done:
+        async for ranked in done:
+            yield ranked
 
 
 async def _ranked(ranker: Ranker, topic: Topic) -> Ranked:

@@ -22,8 +22,8 @@ from weakref import WeakValueDictionary
 
 from .errors import SettingsError
 from .prompts import prompt_text
-from .protocols import Backend, Tokenizer
-from .thinking import pieces
+from .protocols import Backend
+from .thinking import Around, pieces
 from .values import Completion, Delta, Forcing, Prompt, Sampling
 
 _TABLE = """
@@ -123,25 +123,15 @@ class ResponseCache:
             self._connection.execute(statement, values)
 
 
-class CachedBackend:
+class CachedBackend(Around):
     """A backend whose answers are stored; itself a `protocols.Backend`. Failures are never stored.
 
     `variant` names whatever else shapes an answer, such as thinking controls.
     """
 
     def __init__(self, inner: Backend, cache: ResponseCache, *, variant: str = "") -> None:
-        self.name, self.can = inner.name, inner.can
-        self._inner, self._cache, self._variant = inner, cache, variant
-
-    @property
-    def revision(self) -> str:
-        """The inner backend's."""
-        return self._inner.revision
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The inner backend's."""
-        return self._inner.tokenizer
+        super().__init__(inner)
+        self._cache, self._variant = cache, variant
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta | Completion]:
         """See `protocols.Backend`; a stored answer comes as one delta per channel, its completion marked `cached`."""
@@ -165,9 +155,6 @@ class CachedBackend:
             finally:
                 if not arrived:
                     await asyncio.shield(self._cache.forget(key))
-
-    async def aclose(self) -> None:
-        """Nothing of its own is held."""
 
     def _key(self, prompt: Prompt, sampling: Sampling) -> str:
         """Changes with anything that can change the answer."""

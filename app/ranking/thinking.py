@@ -88,13 +88,12 @@ def check_thinking(thinking: Thinking, template: PromptTemplate, backend: Backen
         raise SettingsError(f"{needs} can't be had from profile {template.name!r}: {error}") from error
 
 
-class ThinkingBackend:
-    """A backend under the controls of a run; itself a `protocols.Backend`. Closing it leaves the inner one open."""
+class Around:
+    """What is the same for every backend around another: closing it leaves the inner one open."""
 
-    def __init__(self, inner: Backend, template: PromptTemplate, thinking: Thinking) -> None:
-        check_thinking(thinking, template, inner)
+    def __init__(self, inner: Backend) -> None:
         self.name, self.can = inner.name, inner.can
-        self._inner, self._template, self._thinking = inner, template, thinking
+        self._inner = inner
 
     @property
     def revision(self) -> str:
@@ -105,6 +104,18 @@ class ThinkingBackend:
     def tokenizer(self) -> Tokenizer:
         """The inner backend's."""
         return self._inner.tokenizer
+
+    async def aclose(self) -> None:
+        """Nothing of its own is held."""
+
+
+class ThinkingBackend(Around):
+    """A backend under the controls of a run; itself a `protocols.Backend`."""
+
+    def __init__(self, inner: Backend, template: PromptTemplate, thinking: Thinking) -> None:
+        check_thinking(thinking, template, inner)
+        super().__init__(inner)
+        self._template, self._thinking = template, thinking
 
     async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta | Completion]:
         """See `protocols.Backend`; one completion for all that was asked."""
@@ -129,9 +140,6 @@ class ThinkingBackend:
         async with aclosing(self._finish(prompt, sampling, first, watch)) as stream:
             async for piece in stream:
                 yield piece
-
-    async def aclose(self) -> None:
-        """Nothing of its own is held."""
 
     async def _finish(self, prompt: Prompt, sampling: Sampling, first: Completion, watch: Watch) -> AsyncGenerator[Delta | Completion]:
         """What follows the first ask: nothing, or a forced answer."""

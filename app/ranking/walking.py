@@ -9,13 +9,14 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
 from .errors import BackendError
 from .guesses import Guesses
 from .protocols import Backend, PromptTemplate
 from .thinking import pieces
+from .together import together
 from .values import (
     Call,
     Channel,
@@ -98,38 +99,6 @@ def _round(asking: Asking, way: Walk, step: Round) -> AsyncGenerator[Event]:
     windows = [replace(window, id=way.branch + window.id) for window in step.windows]
     # Numbers are given here, in the order of the round; generators begin in any order.
     return together([_call(asking, window, (next(asking.numbers), way.depth), guesses) for window in windows])
-
-
-async def together(streams: Sequence[AsyncGenerator[Event]]) -> AsyncGenerator[Event]:
-    """Events of several streams as they come; closing it closes them all, the first failure ends it."""
-    if len(streams) == 1:
-        async with contextlib.aclosing(streams[0]) as events:
-            async for event in events:
-                yield event
-        return
-    queue: asyncio.Queue[Event | asyncio.Task[None]] = asyncio.Queue()
-
-    async def drain(stream: AsyncGenerator[Event]) -> None:
-        async with contextlib.aclosing(stream) as events:
-            async for event in events:
-                queue.put_nowait(event)
-
-    tasks = [asyncio.create_task(drain(stream)) for stream in streams]
-    for task in tasks:
-        task.add_done_callback(queue.put_nowait)
-    try:
-        unfinished = len(tasks)
-        while unfinished:
-            item = await queue.get()
-            if isinstance(item, asyncio.Task):
-                item.result()  # raises what the stream raised, instead of waiting for events that never come
-                unfinished -= 1
-            else:
-                yield item
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _call(asking: Asking, window: Window, place: tuple[int, int], guesses: Guesses | None) -> AsyncGenerator[Event]:
