@@ -91,39 +91,6 @@ class TextRow(Base):
     text: Mapped[str]
 
 
-class Actor(Base):
-    """A person, or a model that judges."""
-
-    __tablename__ = "actors"
-    __table_args__ = (one_of("kind", "person", "model", "system"), one_of("state", "active", "disabled"))
-    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    kind: Mapped[str] = mapped_column(Word, default="person")
-    name: Mapped[str] = mapped_column(Name)
-    email: Mapped[str | None] = mapped_column(String(320), unique=True)
-    password_hash: Mapped[str | None]
-    state: Mapped[str] = mapped_column(Word, default="active")
-    created: Mapped[datetime] = mapped_column(default=now)
-
-
-class ActorRole(Base):
-    """A role an actor has."""
-
-    __tablename__ = "actor_roles"
-    __table_args__ = (one_of("role", "visitor", "annotator", "reviewer", "researcher", "admin"),)
-    actor_id: Mapped[str] = mapped_column(ForeignKey("actors.id"), primary_key=True)
-    role: Mapped[str] = mapped_column(Word, primary_key=True)
-
-
-class LoginSession(Base):
-    """A signed-in browser; only the hash of its token is kept."""
-
-    __tablename__ = "login_sessions"
-    token_hash: Mapped[str] = mapped_column(Hash, primary_key=True)
-    actor_id: Mapped[str] = mapped_column(ForeignKey("actors.id"), index=True)
-    created: Mapped[datetime] = mapped_column(default=now)
-    expires: Mapped[datetime]
-
-
 class Collection(Base):
     """Metadata of an immutable folder of passages, named by content hash."""
 

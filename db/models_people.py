@@ -11,43 +11,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .models import Base, Hash, Id, Name, Word, new_id, now, one_of
 
 
-class Guideline(Base):
-    """A version of the instructions annotators see; never edited, only followed by a newer one."""
-
-    __tablename__ = "guidelines"
-    __table_args__ = (UniqueConstraint("name", "version"),)
-    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    name: Mapped[str] = mapped_column(Name)
-    version: Mapped[int]
-    text: Mapped[str]
-    created: Mapped[datetime] = mapped_column(default=now)
-
-
-class Task(Base):
-    """A candidate list that people are asked to judge."""
-
-    __tablename__ = "tasks"
-    __table_args__ = (one_of("state", "open", "done", "closed"),)
-    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    list_id: Mapped[str] = mapped_column(ForeignKey("candidate_lists.id"), index=True)
-    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"))
-    project: Mapped[str] = mapped_column(Name, default="")
-    wanted: Mapped[int] = mapped_column(default=1)
-    priority: Mapped[float] = mapped_column(default=0.0)
-    reason: Mapped[str] = mapped_column(default="")
-    state: Mapped[str] = mapped_column(Word, default="open")
-    created: Mapped[datetime] = mapped_column(default=now)
-
-
 class Judgement(Base):
     """What one person says of one candidate list, one version of it. Append-only.
 
-    `thread` ties the versions of one person's judgement of one list together; the newest version counts.
+    `thread` ties the versions of one person's judgement of one list (of one task) together; the newest version counts. `spans` are the
+    words of passages that decided, {passage_id, start, end} in code points; `seq` is its place in the sealed log, from which exports count.
     """
 
     __tablename__ = "judgements"
     __table_args__ = (
-        one_of("state", "draft", "submitted", "skipped", "flagged"),
+        one_of("state", "draft", "submitted", "skipped", "flagged", "cannot_judge"),
         UniqueConstraint("actor_id", "idempotency_key"),
         UniqueConstraint("thread", "version"),
         Index("ix_judgements_actor_id_created", "actor_id", "created"),
@@ -61,7 +34,8 @@ class Judgement(Base):
     actor_id: Mapped[str] = mapped_column(ForeignKey("actors.id"))
     list_id: Mapped[str] = mapped_column(ForeignKey("candidate_lists.id"), index=True)
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"), index=True)
-    task_id: Mapped[str | None] = mapped_column(ForeignKey("tasks.id"))
+    task_id: Mapped[str | None] = mapped_column(ForeignKey("tasks.id"), index=True)
+    assignment_id: Mapped[str | None] = mapped_column(ForeignKey("assignments.id"))
     state: Mapped[str] = mapped_column(Word)
     order: Mapped[list[Any]] = mapped_column("weak_order")
     not_relevant: Mapped[list[Any]] = mapped_column(default=list)
@@ -69,6 +43,7 @@ class Judgement(Base):
     grades: Mapped[dict[str, Any]] = mapped_column(default=dict)
     shown_order: Mapped[list[Any]]
     claims: Mapped[list[Any]] = mapped_column(default=list)
+    spans: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     disagree: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(default="")
     confidence: Mapped[float | None]
@@ -81,6 +56,8 @@ class Judgement(Base):
     licence: Mapped[str] = mapped_column(Name, default="")
     selection_probability: Mapped[float | None]
     selection_reason: Mapped[str] = mapped_column(default="")
+    selection_pool: Mapped[int | None]
+    seq: Mapped[int | None] = mapped_column(unique=True)
     created: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
@@ -147,15 +124,3 @@ class Spend(Base):
     tokens_in: Mapped[int] = mapped_column(default=0)
     tokens_out: Mapped[int] = mapped_column(default=0)
     cost: Mapped[float] = mapped_column(default=0.0)
-
-
-class AuditEvent(Base):
-    """Who did what, in order; written with the act it tells of."""
-
-    __tablename__ = "audit_events"
-    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    actor_id: Mapped[str | None] = mapped_column(ForeignKey("actors.id"), index=True)
-    action: Mapped[str] = mapped_column(Name)
-    subject: Mapped[str] = mapped_column(Name)
-    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    created: Mapped[datetime] = mapped_column(default=now)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 from sqlalchemy.orm import Session
 
 from app.ranking.errors import SettingsError, StoreError
+from db import tables  # noqa: F401  a mapped class needs the tables that it points at
 
 _BUSY_MS = 30_000
 # Any number of our own: the key of PostgreSQL's advisory lock around migrations.
@@ -75,20 +76,38 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to the newest revision; one process at a time does it, others wait. Raises StoreError."""
         from alembic import command
-        from alembic.config import Config
         from alembic.util.exc import CommandError
 
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         try:
-            with self._writer.begin() as connection:
-                _lock(connection)
-                config.attributes["connection"] = connection
+            with self.migrating() as config:
                 command.upgrade(config, "head")
         except SQLAlchemyError as error:
             raise StoreError(f"the database {self.shown} can't be opened: {_reason(error)}. {advice(_reason(error))}") from error
         except CommandError as error:
             raise StoreError(f"the database {self.shown} was made by a newer version of the studio: {error}") from error
+
+    @contextmanager
+    def migrating(self) -> Iterator[Any]:
+        """Alembic's configuration in one transaction under the lock.
+
+        SQLite changes a table by copying it, which keys that point at it would forbid; they are checked before the end instead.
+        """
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        engine = create_engine(self._writer.url, **_pool(self.is_sqlite))
+        if self.is_sqlite:
+            _prepare_sqlite(engine, begin="BEGIN IMMEDIATE", read_only=False, keys="OFF")
+        try:
+            with engine.begin() as connection:
+                _lock(connection)
+                config.attributes["connection"] = connection
+                yield config
+                if self.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                    raise StoreError(f"the migration would leave a row of {broken[0]} that points at nothing: nothing was changed")
+        finally:
+            engine.dispose()
 
     def close(self) -> None:
         """Close all connections."""
@@ -100,12 +119,12 @@ def _pool(is_sqlite: bool) -> dict[str, Any]:
     return {"connect_args": {"check_same_thread": False}} if is_sqlite else {"pool_pre_ping": True}
 
 
-def _prepare_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
+def _prepare_sqlite(engine: Engine, *, begin: str, read_only: bool, keys: str = "ON") -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         # The driver must not begin transactions of its own: we say how.
         connection.isolation_level = None
-        for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", f"foreign_keys={keys}"):
             connection.execute(f"PRAGMA {pragma}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from app.ranking.errors import NotFound
-from app.services.actors import Actor, require
+from app.services.actors import Actor, Role, require
 
 from .logs import run_id, short
 from .ports import Studio
@@ -26,13 +27,12 @@ class Asked:
         require(self.actor, "visitor")
 
 
-async def _asked(request: Request) -> Asked:
-    return Asked(request)
+def _needs(role: Role) -> Callable[[Request], Awaitable[Asked]]:
+    async def asked(request: Request) -> Asked:
+        made = Asked(request)
+        require(made.actor, role)
+        return made
 
-
-async def _annotator(request: Request) -> Asked:
-    asked = Asked(request)
-    require(asked.actor, "annotator")
     return asked
 
 
@@ -44,6 +44,9 @@ async def known_token(token: str) -> str:
     return token
 
 
-Asking = Annotated[Asked, Depends(_asked)]
-Annotating = Annotated[Asked, Depends(_annotator)]
+Asking = Annotated[Asked, Depends(_needs("visitor"))]
+Annotating = Annotated[Asked, Depends(_needs("annotator"))]
+Reviewing = Annotated[Asked, Depends(_needs("reviewer"))]
+Researching = Annotated[Asked, Depends(_needs("researcher"))]
+Administering = Annotated[Asked, Depends(_needs("admin"))]
 RunToken = Annotated[str, Depends(known_token)]

@@ -2,13 +2,12 @@
 
 from alembic import context
 
-import db.models_people  # noqa: F401  fills the metadata
-from db import models
+from db import tables
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=models.Base.metadata,
+    target_metadata=tables.METADATA,
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
 )

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Actor, ActorRole
+from db.models_accounts import Actor, ActorRole
 from db.store import texts
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.ranking.errors import Conflict
-from db.models import Actor, CandidateList, TextRow
+from db.models import CandidateList, TextRow
+from db.models_accounts import Actor
 from db.models_people import Judgement
 from db.store import texts
 

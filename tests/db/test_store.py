@@ -225,12 +225,8 @@ def test_migrations_make_what_the_models_say(database: Database) -> None:
 
 def test_migrating_goes_up_down_and_up(database: Database) -> None:
     from alembic import command
-    from alembic.config import Config
 
-    config = Config()
-    config.set_main_option("script_location", "db/migrations")
-    with database._writer.begin() as connection:
-        config.attributes["connection"] = connection
+    with database.migrating() as config:
         command.downgrade(config, "base")
     database.migrate()
     begin(database)
