@@ -16,7 +16,8 @@ from db.models_log import Event
 def append(session: Session, actor_id: str | None, action: str, subject: str, data: Mapping[str, Any] | None = None) -> Event:
     """Write down that somebody did something to something. `data` is plain JSON, ids rather than texts."""
     plain, salt = dict(data or {}), secrets.token_hex(32)
-    event = Event(action=action, subject=subject, actor_id=actor_id, data=plain, salt=salt, payload_hash=payload_hash(actor_id, plain, salt))
+    hashed = payload_hash(actor_id, plain, salt)
+    event = Event(action=action, subject=subject, actor_id=actor_id, data=plain, salt=salt, payload_hash=hashed)
     session.add(event)
     return event
 
