@@ -14,6 +14,7 @@ VERBS: dict[str, str] = {
     "prompt": "Show what a model would be sent, message by message.",
     "replay": "Rank again from recorded answers, without a model.",
     "mcp": "Offer rerank as a tool for assistants (Model Context Protocol), over standard input and output.",
+    "agreement": "Say how far annotators agree on labels: alpha, kappas, intervals, from a table of judgements.",
     "export": "Write judgements as JSON lines, as TREC qrels, or finished runs as a TREC run.",
 }
 
