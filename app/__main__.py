@@ -14,8 +14,13 @@ VERBS: dict[str, str] = {
     "prompt": "Show what a model would be sent, message by message.",
     "replay": "Rank again from recorded answers, without a model.",
     "mcp": "Offer rerank as a tool for assistants (Model Context Protocol), over standard input and output.",
+    "account": "Make and change accounts of people, and invites.",
     "agreement": "Say how far annotators agree on labels: alpha, kappas, intervals, from a table of judgements.",
-    "export": "Write judgements as JSON lines, as TREC qrels, or finished runs as a TREC run.",
+    "backup": "Write the database and its files to one file or folder, while the studio runs.",
+    "restore": "Fill an empty studio from a backup.",
+    "verify": "Check the event log: that nothing in it was changed, taken out or put in.",
+    "export": "Write judgements and runs as files in many formats, or make versions that can be written again.",
+    "retention": "Take away what is older than the retention setting.",
 }
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from app.ranking.errors import SettingsError
 
 PREFIX = "REASONRANK_"
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SECRET_IN_URL = "***"
 # How a server goes on with a begun answer.
 CONTINUES = ("", "final_message", "prefix")
@@ -33,14 +33,25 @@ def _setting(default: Any, text: str) -> Any:
 class Settings:
     """Everything an operator can choose. Built by `Settings.load`, or directly in tests."""
 
-    host: str = _setting("127.0.0.1", "address to listen on; anything but this machine needs --visitors-only until accounts exist")
+    host: str = _setting("127.0.0.1", "address to listen on; anything but this machine needs an admin account, or --visitors-only")
     port: int = _setting(7860, "port to listen on; 0 takes a free one and says which")
     data_dir: Path = _setting(Path("var"), "folder for the database, uploaded collections and caches")
     database_url: str = _setting("", "database to use; empty is SQLite in the data folder, postgresql+psycopg://... shares one over hosts")
+    synchronous: str = _setting("normal", "SQLite: normal keeps what was saved when the process is killed, full also when power is lost")
     models: Path | None = _setting(None, "TOML file naming further models; see docs/operate.md")
     allowed_hosts: str = _setting("", "further Host names this server answers to, comma-separated")
     frame_ancestors: str = _setting("", "origins that may embed the page, comma-separated; a hosted Space needs https://huggingface.co")
     visitors_only: bool = _setting(False, "let anyone explore, nobody annotate: what a hosted Space runs")
+    secret_file: Path | None = _setting(None, "file with the secret that signs visitors' cookies; none is secret.key in the data folder")
+    session_days: int = _setting(14, "days after which a person signs in again")
+    proxies: int = _setting(0, "reverse proxies in front, whose X-Forwarded-For names the visitor's address")
+    oidc_issuer: str = _setting("", "address of an OpenID Connect provider to sign in with; empty offers none")
+    oidc_client_id: str = _setting("", "this server's name at that provider")
+    oidc_secret_env: str = _setting("REASONRANK_OIDC_SECRET", "environment variable that holds this server's secret at that provider")
+    oidc_label: str = _setting("your organisation", "what the page calls that provider")
+    oidc_new_roles: str = _setting("", "roles of whoever signs in there without an invite, comma-separated; empty lets in the invited only")
+    retention_days: int = _setting(0, "days after which drafts, visitors' objections and visitors' unused runs go; 0 keeps everything")
+    retention_judgements: bool = _setting(False, "let submitted judgements go after that time too")
     max_upload_mb: int = _setting(50, "largest file accepted as a collection, in MB")
     max_passages: int = _setting(100_000, "most passages in one uploaded collection")
     max_active_runs: int = _setting(64, "most runs at work at once; a further one is refused with a sentence")
@@ -51,23 +62,24 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise SettingsError(f"port {self.port} is not one: give a number from 0 to 65535")
-        for name in ("max_upload_mb", "max_passages", "max_active_runs"):
+        for name in ("max_upload_mb", "max_passages", "max_active_runs", "session_days"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.retention_days < 0:
+            raise SettingsError(f"retention_days is {self.retention_days}: it must be 0 (keep everything) or more")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingsError(f"log_level {self.log_level!r} is unknown: use debug, info, warning or error")
+        if self.synchronous not in ("normal", "full"):
+            raise SettingsError(f"synchronous {self.synchronous!r} is unknown: use normal or full")
         if self.log_format not in ("text", "json"):
             raise SettingsError(f"log_format {self.log_format!r} is unknown: use text or json")
-        if not self.is_local and not self.visitors_only:
-            raise SettingsError(
-                f"host {self.host!r} can be reached from other machines, where everybody would be the annotator: add --visitors-only, "
-                "or listen on 127.0.0.1"
-            )
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
+            raise SettingsError("oidc_issuer and oidc_client_id belong together: give both, or neither")
 
     @property
     def is_local(self) -> bool:
         """True where only this machine can reach the server."""
-        return self.host in _LOOPBACK
+        return self.host in LOOPBACK
 
     @property
     def url(self) -> str:
@@ -75,11 +87,21 @@ class Settings:
         return self.database_url or f"sqlite:///{(self.data_dir / 'studio.db').absolute()}"
 
     @property
+    def secret_path(self) -> Path:
+        """Where the secret of this server lies."""
+        return self.secret_file or self.data_dir / "secret.key"
+
+    @property
+    def newcomers(self) -> tuple[str, ...]:
+        """Roles of whoever signs in with the outside provider for the first time and was not invited."""
+        return tuple(part.strip() for part in self.oidc_new_roles.split(",") if part.strip())
+
+    @property
     def host_names(self) -> frozenset[str]:
         """Host names (without port) that requests may carry."""
         extra = (name.strip().lower() for name in self.allowed_hosts.split(","))
         own = () if self.host in ("0.0.0.0", "::") else (self.host,)
-        return frozenset({*_LOOPBACK, "[::1]", *own, *(name for name in extra if name)})
+        return frozenset({*LOOPBACK, "[::1]", *own, *(name for name in extra if name)})
 
     @property
     def embedders(self) -> tuple[str, ...]:
@@ -142,7 +164,7 @@ def _value(field: dataclasses.Field[Any], raw: Any) -> Any:
     except (KeyError, ValueError) as error:
         kind = "yes or no" if isinstance(field.default, bool) else "a whole number"
         raise SettingsError(f"{field.name} is {raw!r}: it must be {kind}") from error
-    is_path = isinstance(field.default, Path) or field.name == "models"
+    is_path = isinstance(field.default, Path) or field.name in ("models", "secret_file")
     return (Path(raw) if raw else None) if is_path else raw
 
 
@@ -152,7 +174,8 @@ class ModelEntry:
 
     `key_env` names the environment variable that holds the key; the key itself is never written anywhere. `continues` says how the server
     goes on with a begun answer (final_message, prefix), `logprobs` that it gives log-probabilities, `template_args` are arguments of its
-    chat template. Prices are per million tokens in `currency`. `requests_per_minute` 0 is no limit; `revision` pins a hub id.
+    chat template. Prices are per million tokens in `currency`, `daily_cap` is the most that is begun to be spent in a UTC day.
+    `requests_per_minute` 0 is no limit; `revision` pins a hub id.
     """
 
     name: str
@@ -172,6 +195,7 @@ class ModelEntry:
     price_in: float = 0.0
     price_out: float = 0.0
     currency: str = "USD"
+    daily_cap: float = 5.0
     requests_per_minute: int = 0
     concurrent: int = 8
     first_token_seconds: float = 180.0
@@ -209,7 +233,15 @@ def _entry(number: int, item: Any) -> ModelEntry:
     if entry.continues not in CONTINUES:
         known = ", ".join(repr(name) for name in CONTINUES)
         raise SettingsError(f"model {entry.name!r}: continues is {entry.continues!r}, it must be one of {known}")
-    least = {"price_in": 0, "price_out": 0, "requests_per_minute": 0, "max_tokens": 0, "concurrent": 1, "first_token_seconds": 0.001}
+    least = {
+        "price_in": 0,
+        "price_out": 0,
+        "daily_cap": 0,
+        "requests_per_minute": 0,
+        "max_tokens": 0,
+        "concurrent": 1,
+        "first_token_seconds": 0.001,
+    }
     low = [key for key, bound in least.items() if getattr(entry, key) < bound]
     if low or entry.total_seconds < entry.first_token_seconds:
         raise SettingsError(f"model {entry.name!r}: {', '.join(low) or 'total_seconds'} is too low")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,15 +22,25 @@ from sqlalchemy.orm import Session
 from app.ranking.errors import SettingsError, StoreError
 from db import tables  # noqa: F401  a mapped class needs the tables that it points at
 
+log = logging.getLogger(__name__)
+
 _BUSY_MS = 30_000
+# How surely a commit is on the disk before it is answered (SQLite): NORMAL survives the end of any process, FULL the loss of power too.
+SYNCHRONOUS = ("NORMAL", "FULL")
 # Any number of our own: the key of PostgreSQL's advisory lock around migrations.
 _MIGRATION_LOCK = 7_254_011
 
 
 class Database:
-    """One database by URL. Raises SettingsError for a URL that isn't one; nothing is opened before the first session."""
+    """One database by URL. Raises SettingsError for a URL that isn't one; nothing is opened before the first session.
 
-    def __init__(self, url: str) -> None:
+    `synchronous` is NORMAL or FULL, for SQLite. `backups` is the folder for backups before a migration; without one none is taken.
+    """
+
+    def __init__(self, url: str, synchronous: str = "NORMAL", backups: Path | None = None) -> None:
+        if synchronous.upper() not in SYNCHRONOUS:
+            raise SettingsError(f"synchronous is {synchronous!r}: use normal or full")
+        self._synchronous, self._backups = synchronous.upper(), backups
         try:
             parsed = make_url(url)
             self.is_sqlite = parsed.get_backend_name() == "sqlite"
@@ -45,7 +56,7 @@ class Database:
         self._turn = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
         self.shown = parsed.render_as_string(hide_password=True)
         if self.is_sqlite:
-            _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE", read_only=False)
+            _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE", synchronous=self._synchronous)
             _prepare_sqlite(self._reader, begin="BEGIN", read_only=True)
         else:
             self._reader = self._reader.execution_options(postgresql_readonly=True)
@@ -63,28 +74,63 @@ class Database:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database for as long as it is open, whatever others write meanwhile."""
+        engine = self._reader if self.is_sqlite else self._reader.execution_options(isolation_level="REPEATABLE READ")
+        with self._told(), engine.connect() as connection:
+            yield connection
+
+    @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
+        with self._told(), Session(engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the database refuses, in one sentence."""
         _refuse_event_loop()
         try:
-            with Session(engine, expire_on_commit=False) as session:
-                yield session
+            yield
         except OperationalError as error:
-            raise StoreError(f"the database {self.shown} can't be used now: {_reason(error)}") from error
+            raise StoreError(f"the database {self.shown} can't be used now: {reason(error)}") from error
         except DBAPIError as error:
-            raise StoreError(f"the database {self.shown} refused: {_reason(error)}") from error
+            raise StoreError(f"the database {self.shown} refused: {reason(error)}") from error
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision; one process at a time does it, others wait. Raises StoreError."""
+        """Bring the tables to the newest revision; after a backup. One process does it, others wait. Raises StoreError."""
         from alembic import command
         from alembic.util.exc import CommandError
 
+        kept: Path | None = None
         try:
             with self.migrating() as config:
+                kept = self._keep(config)
                 command.upgrade(config, "head")
         except SQLAlchemyError as error:
-            raise StoreError(f"the database {self.shown} can't be opened: {_reason(error)}. {advice(_reason(error))}") from error
+            if kept is not None:
+                raise StoreError(f"the database {self.shown} can't be migrated: {reason(error)}. {_unchanged(kept)}") from error
+            raise StoreError(f"the database {self.shown} can't be opened: {reason(error)}. {advice(reason(error))}") from error
         except CommandError as error:
             raise StoreError(f"the database {self.shown} was made by a newer version of the studio: {error}") from error
+        except StoreError as error:
+            raise StoreError(f"{error}. {_unchanged(kept)}" if kept is not None else str(error)) from error
+
+    def _keep(self, config: Any) -> Path | None:
+        """A backup of the database where it has tables that are about to change. Raises CommandError for a revision that isn't known."""
+        from alembic.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        revision = MigrationContext.configure(config.attributes["connection"]).get_current_revision()
+        known = ScriptDirectory.from_config(config)
+        if self._backups is None or revision is None or revision == known.get_current_head():
+            return None
+        known.get_revision(revision)
+        from db import backup
+
+        target = self._backups / f"before-{known.get_current_head()}-{backup.stamp()}.tar"
+        made = backup.write(self, target)
+        log.info("before the migration %s were kept in %s", made, target)
+        return target
 
     @contextmanager
     def migrating(self) -> Iterator[Any]:
@@ -98,7 +144,7 @@ class Database:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         engine = create_engine(self._writer.url, **_pool(self.is_sqlite))
         if self.is_sqlite:
-            _prepare_sqlite(engine, begin="BEGIN IMMEDIATE", read_only=False, keys="OFF")
+            _prepare_sqlite(engine, begin="BEGIN IMMEDIATE", synchronous="FULL", keys="OFF")
         try:
             with engine.begin() as connection:
                 _lock(connection)
@@ -119,12 +165,12 @@ def _pool(is_sqlite: bool) -> dict[str, Any]:
     return {"connect_args": {"check_same_thread": False}} if is_sqlite else {"pool_pre_ping": True}
 
 
-def _prepare_sqlite(engine: Engine, *, begin: str, read_only: bool, keys: str = "ON") -> None:
+def _prepare_sqlite(engine: Engine, *, begin: str, synchronous: str = "NORMAL", read_only: bool = False, keys: str = "ON") -> None:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         # The driver must not begin transactions of its own: we say how.
         connection.isolation_level = None
-        for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", f"foreign_keys={keys}"):
+        for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", f"synchronous={synchronous}", f"foreign_keys={keys}"):
             connection.execute(f"PRAGMA {pragma}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
@@ -140,10 +186,14 @@ def _lock(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def reason(error: SQLAlchemyError) -> str:
     """The database's own first line, without SQL and parameters (which may hold people's texts)."""
     original = getattr(error, "orig", None) or error
     return str(original).strip().splitlines()[0]
+
+
+def _unchanged(kept: Path) -> str:
+    return f"Nothing was changed; what was there before is also in the backup {str(kept)!r}"
 
 
 def advice(reason: str) -> str:

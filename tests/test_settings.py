@@ -23,7 +23,8 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_default() -> None:
     [
         (["--port", "http"], "port is 'http': it must be a whole number"),
         (["--port", "99999"], "port 99999 is not one"),
-        (["--host", "0.0.0.0"], "add --visitors-only"),
+        (["--oidc-issuer", "https://id.example.org"], "belong together"),
+        (["--session-days", "0"], "at least 1"),
         (["--max-active-runs", "0"], "at least 1"),
         (["--log-level", "loud"], "debug, info, warning or error"),
         (["--log-format", "xml"], "text or json"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from app.ranking.errors import Forbidden
 
 Role = Literal["visitor", "annotator", "reviewer", "researcher", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class Actor:
     roles: frozenset[str]
 
 
-# Until there are accounts, the person at the keyboard of this machine is everybody; elsewhere everybody is a visitor.
+# Where there are no accounts, the person at the keyboard of this machine is everybody; whoever has no account elsewhere is a visitor.
 LOCAL = Actor(
     id="00000000-0000-7000-8000-000000000001",
     name="Local person",

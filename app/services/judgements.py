@@ -1,30 +1,42 @@
-"""Judgements: save a version of what a person says of a list, and read them back."""
+"""Judgements: save a version of what a person says of a list, of a run or an assigned task, and read them back."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.ranking.errors import Conflict, InputError
+from sqlalchemy.orm import Session
+
+from app.ranking.errors import Conflict
+from app.services import contested, tutorial
 from app.services.actors import Actor, require
+from app.services.judging import Target, check, target_of
 from db.models_people import Judgement
 from db.session import Database
-from db.store import judgements, lists, runs
+from db.store import judgements, log, runs
 
 _FIELDS = (
     "id", "version", "base_version", "idempotency_key", "state", "order", "not_relevant", "unranked", "grades", "shown_order", "claims",
-    "disagree", "note", "confidence", "active_seconds", "model_visible",
+    "spans", "disagree", "note", "confidence", "active_seconds", "model_visible",
+)  # fmt: skip
+_GIVEN = (
+    "idempotency_key", "base_version", "state", "order", "shown_order", "not_relevant", "unranked", "grades", "claims", "spans",
+    "disagree", "note", "confidence", "active_seconds",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """A judgement as it stands in the database; `created` is False where the same save had arrived before."""
+    """A judgement as it stands in the database; `created` is False where the same save had arrived before.
+
+    `feedback` says how a submitted task of the tutorial compares with its known answer.
+    """
 
     judgement: dict[str, Any]
     created: bool
+    feedback: dict[str, Any] | None = None
 
 
 class StaleJudgement(Conflict):
@@ -42,40 +54,55 @@ class Judgements:
         self._database, self._licence = database, licence
 
     async def save(self, actor: Actor, draft: Mapping[str, Any]) -> Saved:
-        """Save one version. Raises InputError (says which field), NotFound, StaleJudgement, Conflict."""
+        """Save one version, of a `run` or an `assignment`. Raises InputError (says which field), NotFound, StaleJudgement, Conflict."""
         require(actor, "annotator")
         return await asyncio.to_thread(self._save, actor, draft)
 
     def _save(self, actor: Actor, draft: Mapping[str, Any]) -> Saved:
         with self._database.write() as session:
-            run = runs.by_token(session, draft["run"])
-            candidates = lists.get(session, run.list_id)
-            _check(draft, [passage.id for passage in candidates.passages])
-            new = judgements.NewJudgement(
-                actor_id=actor.id,
-                list_id=run.list_id,
-                run_id=run.id,
-                model_visible=run.model,
-                model_version_id=run.model_version_id,
-                licence=self._licence,
-                **{name: draft[name] for name in _GIVEN if name in draft},
-            )
+            target = target_of(session, actor, run=draft.get("run"), assignment=draft.get("assignment"), licence=self._licence)
+            check(session, target, draft)
+            given = {name: draft[name] for name in _GIVEN if name in draft}
+            new = judgements.NewJudgement(actor_id=actor.id, list_id=target.list_id, **target.added, **given)
             try:
                 row, created = judgements.save(session, new)
             except judgements.Stale as stale:
-                newest = _view(stale.newest, candidates.query, actor.name, run.token)
-                raise StaleJudgement(str(stale), dict(draft), newest) from stale
-            return Saved(judgement=_view(row, candidates.query, actor.name, run.token), created=created)
+                raise StaleJudgement(str(stale), dict(draft), view(stale.newest, target, actor.name)) from stale
+            if created:
+                _record(session, actor, row)
+                if target.held is not None:
+                    contested.follow(session, target.held, row.state)
+            told = tutorial.feedback(session, target.held, row) if target.held is not None else None
+            return Saved(judgement=view(row, target, actor.name), created=created, feedback=told)
 
     async def for_run(self, actor: Actor, token: str) -> dict[str, Any] | None:
         """The actor's newest judgement of the list that a run ranked."""
+        return await self._one(actor, run=token)
+
+    async def for_assignment(self, actor: Actor, assignment: str) -> dict[str, Any] | None:
+        """The actor's newest judgement of a task of theirs."""
+        return await self._one(actor, assignment=assignment)
+
+    async def _one(self, actor: Actor, *, run: str | None = None, assignment: str | None = None) -> dict[str, Any] | None:
         require(actor, "annotator")
 
         def read() -> dict[str, Any] | None:
             with self._database.read() as session:
-                run = runs.by_token(session, token)
-                row = judgements.newest_of(session, actor.id, run.list_id)
-                return None if row is None else _view(row, lists.get(session, run.list_id).query, actor.name, run.token)
+                target = target_of(session, actor, run=run, assignment=assignment)
+                row = judgements.newest_of(session, actor.id, target.list_id, task_id=target.task_id)
+                return None if row is None else view(row, target, actor.name)
+
+        return await asyncio.to_thread(read)
+
+    async def versions(self, actor: Actor, *, run: str | None = None, assignment: str | None = None) -> list[dict[str, Any]]:
+        """All versions of the actor's judgement of a run's list or of a task of theirs, newest first."""
+        require(actor, "annotator")
+
+        def read() -> list[dict[str, Any]]:
+            with self._database.read() as session:
+                target = target_of(session, actor, run=run, assignment=assignment)
+                rows = judgements.versions(session, actor.id, target.list_id, task_id=target.task_id)
+                return [view(row, target, actor.name) for row in rows]
 
         return await asyncio.to_thread(read)
 
@@ -93,36 +120,26 @@ class Judgements:
         with self._database.read() as session:
             found = judgements.newest(session, actor_id=actor_id)
             tokens = {row.run_id: runs.by_id(session, row.run_id).token for row, _, _ in found if row.run_id}
-            return [_view(row, query, name, tokens.get(row.run_id or "", "")) for row, query, name in found]
+            return [
+                view(row, Target(list_id=row.list_id, query=query, run=tokens.get(row.run_id or "", "")), name)
+                for row, query, name in found
+            ]
 
 
-_GIVEN = (
-    "idempotency_key", "base_version", "state", "order", "shown_order", "not_relevant", "unranked", "grades", "claims", "disagree", "note",
-    "confidence", "active_seconds",
-)  # fmt: skip
+def _record(session: Session, actor: Actor, row: Judgement) -> None:
+    """Every save stands in the log, drafts too: exports count by it."""
+    told: dict[str, Any] = {"thread": row.thread, "version": row.version, "state": row.state, "task": row.task_id, "list": row.list_id}
+    told["content"] = row.content_hash  # so that the chain covers what was judged, too
+    log.append(session, actor.id, "judgement.saved", row.id, told)
 
 
-def _view(row: Judgement, query: str, person: str, token: str) -> dict[str, Any]:
+def view(row: Judgement, target: Target, person: str) -> dict[str, Any]:
     """J of the HTTP interface: see docs/architecture.md."""
     return {
         **{name: getattr(row, name) for name in _FIELDS},
-        "run": token,
+        "run": target.run,
+        "assignment": row.assignment_id,
         "created": row.created.isoformat(),
         "actor": person,
-        "query": query,
+        "query": target.query,
     }
-
-
-def _check(draft: Mapping[str, Any], ids: Sequence[str]) -> None:
-    """Every passage at most once over order, not relevant and unranked; nothing that is not in the list."""
-    placed = [*(i for group in draft["order"] for i in group), *draft.get("not_relevant", ()), *draft.get("unranked", ())]
-    twice = sorted({i for i in placed if placed.count(i) > 1})
-    if twice:
-        raise InputError(f"order, not_relevant and unranked name passage {twice[0]!r} more than once: each has one place")
-    named = {*placed, *draft.get("grades", {}), *draft["shown_order"]}
-    named |= {claim["passage_id"] for claim in draft.get("claims", ()) if claim.get("passage_id")}
-    strange = sorted(named - set(ids))
-    if strange:
-        raise InputError(f"passage {strange[0]!r} is not in the list that this run ranked")
-    if any(not group for group in draft["order"]):
-        raise InputError("order holds an empty group: leave it out")

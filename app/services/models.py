@@ -113,6 +113,11 @@ class Models:
         if offer.reason:
             raise BackendUnavailable(f"{offer.label} can't be used: {offer.reason}")
 
+    def tariff(self, name: str) -> ModelEntry | None:
+        """The entry of a model that costs money; None for one that doesn't."""
+        entry = self._entries.get(name)
+        return entry if entry is not None and (entry.price_in or entry.price_out) else None
+
     def template(self, name: str) -> PromptTemplate:
         """The prompt profile of a model."""
         return template_for("nano" if name == "nano" else self._entries[name].profile)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from app.ranking.prompts import prompt_text
@@ -18,15 +18,20 @@ from app.services.runs_live import EventLog, ServerEvent
 from db.store import runs
 
 
+@dataclass(slots=True, kw_only=True)
 class Live:
-    """A run at work."""
+    """A run at work; `owner` is the id of the actor who began it."""
 
-    def __init__(self, run_id: str, query: str, ranker: Ranker | None, passages: tuple[Passage, ...]) -> None:
-        self.run_id, self.query, self.ranker, self.passages = run_id, query, ranker, passages
-        self.log = EventLog()
-        self.task: asyncio.Task[None] | None = None
-        self.open: dict[str, OpenWindow] = {}
-        self.began = time.monotonic()
+    run_id: str
+    owner: str
+    model: str
+    query: str
+    ranker: Ranker | None
+    passages: tuple[Passage, ...]
+    log: EventLog = field(default_factory=EventLog)
+    task: asyncio.Task[None] | None = None
+    open: dict[str, OpenWindow] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)

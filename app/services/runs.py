@@ -12,20 +12,21 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from app.ranking.errors import BackendBusy, InputError, RankingError
+from app.ranking.errors import BackendBusy, Forbidden, InputError, RankingError
 from app.ranking.estimate import NO_COST, Estimate, estimate
 from app.ranking.evidence import by_evidence
 from app.ranking.options import Options, strategy_args
 from app.ranking.prompts import prompt_text, template_hash
 from app.ranking.ranker import Ranker
 from app.ranking.values import Finished, Passage, Ranking, Standing, TraceDelta, WindowDone, WindowStarted
-from app.services.actors import Actor, require
+from app.services.actors import LOCAL, VISITOR, Actor, require
 from app.services.models import UNTRAINED, Models
 from app.services.run_events import Live, OpenWindow, calls_ahead, done_view, open_call, told, trace_event
 from app.services.run_view import StoredRun, run_view
 from app.services.runs_live import ServerEvent, TraceBuffer
+from app.services.spending import Spending
 from db.session import Database
-from db.store import lists, runs, versions
+from db.store import actors, lists, runs, versions
 from db.store.lists import Candidates
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Runs:
 
     def __init__(self, database: Database, models: Models, finder: Finder, max_active: int) -> None:
         self._database, self._models, self._finder, self._max_active = database, models, finder, max_active
+        self._spending = Spending(database, models)
         self._live: dict[str, Live] = {}
         self._counts: Counter[str] = Counter()
         self._starting = 0
@@ -87,11 +89,15 @@ class Runs:
         """Begin a run; its token. Raises InputError, NotFound, BackendUnavailable, BackendBusy."""
         require(actor, "visitor")
         self._check(request)
+        self._check_share(actor)
+        await asyncio.to_thread(self._spending.check, actor, request.model)
         ranker = self._ranker(request)
         found = await self._find(request)
         token = secrets.token_urlsafe(18)
         run_id = await asyncio.to_thread(self._create, actor, request, found, (token, ranker))
-        live = self._live[token] = Live(run_id, request.query, ranker, found.candidates.passages)
+        live = self._live[token] = Live(
+            run_id=run_id, owner=actor.id, model=request.model, query=request.query, ranker=ranker, passages=found.candidates.passages
+        )
         view = await self.get(actor, token)
         live.log.append("start", {"run": view})
         live.task = asyncio.create_task(self._work(token, live, request.model), name=f"run {run_id}")
@@ -116,6 +122,12 @@ class Runs:
         self._models.check(request.model)
         if self.active >= self._max_active:
             raise BackendBusy(f"{self.active} runs are at work already: try again in a moment")
+
+    def _check_share(self, actor: Actor) -> None:
+        """One person's runs never fill the queue of all: a quarter of it is theirs at most."""
+        own = sum(live.owner == actor.id for live in self._live.values() if live.task is not None and not live.task.done())
+        if actor is not LOCAL and own >= max(1, self._max_active // 4):
+            raise BackendBusy(f"{own} runs of yours are at work already: wait until one ends, or stop one")
 
     def _ranker(self, request: RunRequest) -> Ranker | None:
         if request.model in UNTRAINED:
@@ -144,6 +156,8 @@ class Runs:
     def _create(self, actor: Actor, request: RunRequest, found: Found, made: tuple[str, Ranker | None]) -> str:
         token, ranker = made
         with self._database.write() as session:
+            if actor.roles == VISITOR.roles:  # a visitor is known to the database from the first run on
+                actors.ensure(session, actor.id, actor.name, actor.roles)
             list_id = lists.put(session, found.candidates)
             new = runs.NewRun(
                 token=token,
@@ -181,9 +195,11 @@ class Runs:
             )
 
     async def stop(self, actor: Actor, token: str) -> dict[str, Any]:
-        """Stop a run; one that has ended stays as it is. RUN as it then is."""
+        """Stop a run; one that has ended stays as it is. RUN as it then is. Raises Forbidden for somebody else's run."""
         require(actor, "visitor")
         live = self._live.get(token)
+        if live is not None and live.owner != actor.id and "admin" not in actor.roles:
+            raise Forbidden("this run was begun by somebody else: only they or an admin can stop it")
         if live is not None and live.task is not None and not live.task.done():
             live.task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -296,15 +312,18 @@ class Runs:
             live.log.append("window", data)
         else:
             window = live.open[event.call.window.id]
-            await asyncio.to_thread(self._write_call, live.run_id, window.started.number, event)
+            await asyncio.to_thread(self._write_call, live, window.started.number, event)
             del live.open[event.call.window.id]
             live.log.append("done", done_view(event))
             completion = event.call.completion
             self._counts.update(model_calls=1, tokens_in=completion.tokens_in, tokens_out=completion.tokens_out)
 
-    def _write_call(self, run_id: str, number: int, event: WindowDone) -> None:
+    def _write_call(self, live: Live, number: int, event: WindowDone) -> None:
+        completion = event.call.completion
         with self._database.write() as session:
-            runs.write_call(session, run_id, number, prompt_text(event.call.prompt), event.call)
+            runs.write_call(session, live.run_id, number, prompt_text(event.call.prompt), event.call)
+            if not completion.cached:
+                self._spending.add(session, live.model, completion.tokens_in, completion.tokens_out)
 
     async def _keep(self, live: Live, window_id: str) -> None:
         """Keep what a call wrote so far, at most once a second."""

@@ -7,14 +7,28 @@ import hashlib
 import logging
 from pathlib import Path
 
-from app.ranking.errors import RankingError
-from app.services.actors import LOCAL, VISITOR, Actor
+from app.ranking.errors import RankingError, SettingsError
+from app.services.accounts import Accounts
+from app.services.actors import LOCAL, VISITOR
+from app.services.dashboard import Dashboard
+from app.services.disagreements import Disagreements
 from app.services.exports import Exports
 from app.services.judgements import Judgements
 from app.services.library import Library
+from app.services.log import Log
 from app.services.models import Models
+from app.services.people import People
+from app.services.projects import Projects
+from app.services.quality import Quality
+from app.services.queue import Queue
+from app.services.review import Review
 from app.services.runs import Runs
+from app.services.secret import read_or_make
 from app.services.stats import Stats
+from app.services.storage import open_database
+from app.services.task_imports import TaskImports
+from app.services.visitors import Visitors
+from app.services.withdrawals import Withdrawals
 from app.settings import Settings, load_models
 from db.session import Database
 from db.store import actors, runs, versions
@@ -34,26 +48,38 @@ class Studio:
         self.collections = Library(settings, database)
         self.runs = Runs(database, self.models, self.collections, settings.max_active_runs)
         self.judgements = Judgements(database)
+        self.projects = Projects(database)
+        self.queue = Queue(database)
+        self.task_imports = TaskImports(database, self.collections, self.runs, settings.max_upload_mb * 1_000_000)
         self.exports = Exports(database)
+        self.withdrawals = Withdrawals(database, settings.retention_days, judgements=settings.retention_judgements)
         self.stats = Stats(database)
+        self.review, self.quality = Review(database), Quality(database)
+        self.disagreements, self.dashboard = Disagreements(database), Dashboard(database)
+        self.log = Log(database)
+        self.accounts = Accounts(settings, database, Visitors(read_or_make(settings.secret_path)))
+        self.people = People(database, self.accounts)
         self._waiting = {"the search indexes", "the embedded model"}
         self._failure = ""
         self._looking: asyncio.Task[None] | None = None
+        self._sealing: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Studio:
         """Migrate the database and enter what must be there. Raises SettingsError or StoreError with one clear sentence."""
-        database = Database(settings.url)
-        database.migrate()
+        database = open_database(settings)
         with database.write() as session:
             for actor in (LOCAL, VISITOR):
                 actors.ensure(session, actor.id, actor.name, actor.roles)
             runs.fail_orphans(session, "the server was stopped while this run was at work; what it had written is kept")
-        return cls(settings, database)
-
-    def local_actor(self) -> Actor:
-        """Who asks, until there are accounts."""
-        return VISITOR if self.settings.visitors_only else LOCAL
+        studio = cls(settings, database)
+        if not settings.is_local and not settings.visitors_only and not studio.accounts.count("admin"):
+            raise SettingsError(
+                f"host {settings.host!r} can be reached from other machines and there is no admin account: make one with "
+                "python -m app account add, or let everybody only explore with --visitors-only, or listen on 127.0.0.1"
+            )
+        return studio
 
     def readiness(self) -> tuple[str, ...]:
         """What is still waited for, in plain words; empty means ready."""
@@ -65,6 +91,8 @@ class Studio:
 
     async def warm(self) -> None:
         """Load indexes and weights. A failure is kept and told by `readiness`; it never ends the server."""
+        self._sealing = asyncio.create_task(self.log.run_sealer(), name="sealing the log")
+        self._keeping = asyncio.create_task(self.withdrawals.run_daily(), name="retention")
         try:
             await asyncio.to_thread(self._register_weights)
             self._looking = asyncio.create_task(self._look(), name="looking at model servers")
@@ -97,8 +125,9 @@ class Studio:
 
     async def aclose(self) -> None:
         """Stop runs, free models, close the database."""
-        if self._looking is not None:
-            self._looking.cancel()
+        for task in (self._looking, self._sealing, self._keeping):
+            if task is not None:
+                task.cancel()
         await self.runs.aclose()
         await self.models.aclose()
         self.collections.close()

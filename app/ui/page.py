@@ -5,15 +5,11 @@ Gradio 6 takes theme and head when it is mounted, not when Blocks is built; `MOU
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app.ui import annotate, data, explore
-
-STATIC = Path(__file__).parent / "static"
-"""Folder to be served at /static."""
 
 HEAD = """
 <link rel="stylesheet" href="/static/studio.css">

@@ -184,9 +184,10 @@ class RunAnswer(Answer):
 
 
 class Judgement(Answer):
-    """One version of a person's judgement of a list."""
+    """One version of a person's judgement of a list: that of a run, or of a task. A blind task names no run."""
 
     run: str
+    assignment: str | None = None
     version: int
     state: str
     order: list[list[str]]
@@ -198,10 +199,27 @@ class Judgement(Answer):
     created: str
 
 
+class Feedback(Answer):
+    """How a submitted task of the tutorial compares with its known answer; `agreement` is tau-b, null where it is not defined."""
+
+    agreement: float | None
+    gold: dict[str, Any]
+    why: str
+    good: bool
+    left: int
+
+
 class JudgementAnswer(Answer):
-    """The judgement that was saved."""
+    """The judgement that was saved; feedback comes with a submitted task of the tutorial only."""
 
     judgement: Judgement
+    feedback: Feedback | None = None
+
+
+class VersionsAnswer(Answer):
+    """Versions of one judgement, newest first."""
+
+    versions: list[Judgement]
 
 
 class JudgementsAnswer(Answer):

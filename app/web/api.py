@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
@@ -16,7 +14,6 @@ from . import answers
 from .asking import Annotating, Asking, RunToken, known_token
 from .bodies import EstimateBody, JudgementBody, RunBody
 from .logs import run_id, short
-from .policy import Policy, export_csp
 from .streams import Streams, last_event_id
 from .uploads import read_upload
 
@@ -92,11 +89,21 @@ async def events(request: Request, asked: Asking, token: RunToken, last: LastEve
 
 
 @router.get("/judgements", response_model=answers.JudgementsAnswer)
-async def judgements(asked: Asking, run: str | None = None) -> JSONResponse:
-    """My judgement of a run, or all of mine."""
-    if run is None:
-        return JSONResponse({"judgements": await asked.studio.judgements.mine(asked.actor)})
-    return JSONResponse({"judgement": await asked.studio.judgements.for_run(asked.actor, await known_token(run))})
+async def judgements(asked: Asking, run: str | None = None, assignment: str | None = None) -> JSONResponse:
+    """My judgement of a run or an assignment, or all of mine."""
+    mine = asked.studio.judgements
+    if run is None and assignment is None:
+        return JSONResponse({"judgements": await mine.mine(asked.actor)})
+    if run is not None:
+        return JSONResponse({"judgement": await mine.for_run(asked.actor, await known_token(run))})
+    return JSONResponse({"judgement": await mine.for_assignment(asked.actor, assignment or "")})
+
+
+@router.get("/judgements/versions", response_model=answers.VersionsAnswer)
+async def judgement_versions(asked: Annotating, run: str | None = None, assignment: str | None = None) -> JSONResponse:
+    """All versions of my judgement of a run or an assignment, newest first. To restore one, save it as a new version."""
+    token = None if run is None else await known_token(run)
+    return JSONResponse({"versions": await asked.studio.judgements.versions(asked.actor, run=token, assignment=assignment)})
 
 
 @router.get("/judgements/recent", response_model=answers.JudgementsAnswer)
@@ -108,32 +115,13 @@ async def recent(asked: Asking) -> JSONResponse:
 @router.post("/judgements", status_code=201, response_model=answers.JudgementAnswer)
 async def judge(asked: Annotating, posted: JudgementBody) -> JSONResponse:
     """Save a version; the same idempotency key again is answered 200 with what it saved, a stale one 409 with both."""
-    run_id.set(short(posted.run))
+    if posted.run is not None:
+        run_id.set(short(posted.run))
     saved = await asked.studio.judgements.save(asked.actor, posted.draft())
-    return JSONResponse({"judgement": saved.judgement}, 201 if saved.created else 200)
+    return JSONResponse({"judgement": saved.judgement, "feedback": saved.feedback}, 201 if saved.created else 200)
 
 
 @router.get("/stats", response_model=answers.StatsAnswer)
 async def stats(asked: Asking) -> JSONResponse:
     """Counts over everything."""
     return JSONResponse(await asked.studio.stats.get(asked.actor))
-
-
-@router.get("/export/{name}", response_class=StreamingResponse, responses=answers.EXPORT_RESPONSES)
-async def export(request: Request, asked: Asking, name: str) -> StreamingResponse:
-    """A file to take away; never shown in the page."""
-    policy: Policy = request.app.state.policy
-    made = asked.studio.exports.stream(asked.actor, name)
-    filename = re.sub(r"[^A-Za-z0-9._-]", "_", made.filename)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{filename}"',
-        "Content-Security-Policy": export_csp(policy),
-    }
-    first = await anext(made.chunks, b"")  # what fails at once can still become a status
-    return StreamingResponse(_with_first(first, made.chunks), media_type=made.media_type, headers=headers)
-
-
-async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk

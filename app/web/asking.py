@@ -9,31 +9,60 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.ranking.errors import NotFound
-from app.services.actors import Actor, Role, require
+from app.services.actors import LOCAL, VISITOR, Actor, Role, require
 
+from .limits import LIMITS, Limits
 from .logs import run_id, short
+from .policy import SAFE_METHODS
 from .ports import Studio
+from .who import address, credentials
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
+# Routes that take more than a moment of this machine, whatever their method.
+_COSTLY = {
+    "/api/v1/runs": "run",
+    "/api/v1/estimate": "run",
+    "/api/v1/rerank": "run",
+    "/api/v2/rerank": "run",
+    "/api/v1/collections": "upload",
+    "/api/v1/projects/{id}/tasks": "upload",
+    "/api/v1/exports": "export",
+    "/api/v1/export/{name}": "export",
+}
 _NO_RUN = "no run has this link: it may be mistyped, or made on another machine"
 
 
 class Asked:
-    """Who asks, and the studio that answers. Made for every request of a route, so that no route can forget the check."""
+    """Who asks, and the studio that answers. Only `_needs` makes one, so that no route can forget the check."""
 
-    def __init__(self, request: Request) -> None:
-        self.studio: Studio = request.app.state.studio
-        self.actor: Actor = self.studio.local_actor()
-        require(self.actor, "visitor")
+    def __init__(self, studio: Studio, actor: Actor) -> None:
+        self.studio, self.actor = studio, actor
 
 
 def _needs(role: Role) -> Callable[[Request], Awaitable[Asked]]:
     async def asked(request: Request) -> Asked:
-        made = Asked(request)
-        require(made.actor, role)
-        return made
+        studio: Studio = request.app.state.studio
+        actor = await studio.accounts.who(credentials(request))
+        require(actor, role)
+        _count(request, studio, actor)
+        return Asked(studio, actor)
 
     return asked
+
+
+def _count(request: Request, studio: Studio, actor: Actor) -> None:
+    """Count what costs something. The local person may ask as often as they like; a visitor can drop the cookie, but not the address."""
+    template = getattr(request.scope.get("route"), "path", "")
+    kind = _COSTLY.get(template, "") if request.method == "POST" or "export" in template else ""
+    kind = kind or ("" if request.method in SAFE_METHODS else "change")
+    if actor is LOCAL or not kind:
+        return
+    limits: Limits = request.app.state.limits
+    visiting = actor.roles <= VISITOR.roles
+    if kind == "run" and visiting:
+        limits.count("address_run", address(request, studio.settings))
+    who = address(request, studio.settings) if actor is VISITOR else actor.id
+    limits.count(f"visitor_{kind}" if visiting and f"visitor_{kind}" in LIMITS else kind, who)
 
 
 async def known_token(token: str) -> str:

@@ -206,25 +206,49 @@ JUDGEMENT_EXAMPLE: JsonValue = {
 }
 
 
+class Span(Body):
+    """The words of a passage that decided, [start, end) in code points of its text."""
+
+    passage_id: PassageId
+    start: Annotated[int, Field(ge=0, le=1_000_000)]
+    end: Annotated[int, Field(ge=1, le=1_000_000)]
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError(f"span {self.start}-{self.end} is empty or backwards")
+        return self
+
+
 class JudgementBody(Body):
-    """POST /api/v1/judgements. A passage stands in one place only: `order`, `not_relevant` or `unranked`."""
+    """POST /api/v1/judgements, of a run or an assignment. A passage stands in one place only: `order`, `not_relevant` or `unranked`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [JUDGEMENT_EXAMPLE]})
 
-    run: Token
+    run: Token | None = None
+    assignment: Token | None = None
     idempotency_key: UUID
     base_version: Annotated[int, Field(ge=0, le=1_000_000)]
     order: Annotated[list[Annotated[list[PassageId], Field(min_length=1, max_length=MAX_LISTED)]], Field(max_length=MAX_LISTED)]
     not_relevant: Ids = []
     unranked: Ids = []
-    grades: Annotated[dict[PassageId, Literal[0, 1, 2, 3]], Field(max_length=MAX_LISTED)] = {}
+    grades: Annotated[dict[PassageId, Annotated[int, Field(strict=True, ge=0, le=9)]], Field(max_length=MAX_LISTED)] = {}
     shown_order: Ids
     claims: Annotated[list[ClaimMark], Field(max_length=1_000)] = []
+    spans: Annotated[list[Span], Field(max_length=1_000)] = []
     disagree: bool = False
     note: Note = ""
     confidence: Probability | None = None
     active_seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)] = 0.0
-    state: Literal["draft", "submitted", "skipped", "flagged"]
+    state: Literal["draft", "submitted", "skipped", "flagged", "cannot_judge"]
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Self:
+        if (self.run is None) == (self.assignment is None):
+            raise ValueError("give run or assignment, and not both: a judgement is of one of them")
+        if self.run is not None and any(grade > 3 for grade in self.grades.values()):
+            raise ValueError("grades of a run go from 0 to 3")
+        return self
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:
@@ -236,4 +260,5 @@ class JudgementBody(Body):
 
     def draft(self) -> dict[str, Any]:
         """The same as the services take it: plain values."""
-        return self.model_dump(mode="json")
+        absent = {"assignment"} if self.assignment is None else {"run"}
+        return self.model_dump(mode="json", exclude=absent)

@@ -24,7 +24,9 @@ from app.ranking.errors import (
     StoreError,
     TemplateError,
 )
+from app.services.accounts import SignInRefused
 
+from .limits import TooMany
 from .logs import request_id
 
 log = logging.getLogger("studio.web")
@@ -32,6 +34,8 @@ log = logging.getLogger("studio.web")
 RETRY_SECONDS = 5
 # The first class that fits wins, so a subclass comes before its base.
 _ANSWERS: tuple[tuple[type[RankingError], int, str], ...] = (
+    (SignInRefused, 401, "unauthorized"),
+    (TooMany, 429, "too_many"),
     (InputError, 400, "bad_input"),
     (SettingsError, 400, "bad_choice"),
     (TemplateError, 400, "bad_choice"),
@@ -61,7 +65,8 @@ def of_ranking_error(error: RankingError) -> JSONResponse:
     for kind, status, code in _ANSWERS:
         if isinstance(error, kind):
             more = {"yours": getattr(error, "yours", None), "newest": getattr(error, "newest", None)} if kind is Conflict else {}
-            headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+            wait = getattr(error, "seconds", 0) or (RETRY_SECONDS if status == 503 else 0)
+            headers = {"Retry-After": str(wait)} if wait else {}
             return JSONResponse(body(code, str(error), **more), status, headers)
     return crash(error)
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from app.services.accounts import Credentials, Outside
 from app.services.actors import Actor
 from app.services.runs import RunRequest
 from app.services.runs_live import ServerEvent
 from app.settings import Settings
+
+from .project_ports import Projects, Queue, TaskImports
+from .review_ports import Reviewed
 
 Json = dict[str, Any]
 
@@ -27,6 +31,11 @@ class Saved(Protocol):
     @property
     def created(self) -> bool:
         """Whether this call wrote it."""
+        ...
+
+    @property
+    def feedback(self) -> Json | None:
+        """How a submitted task of the tutorial compares with its known answer."""
         ...
 
 
@@ -84,6 +93,14 @@ class Judgements(Protocol):
         """The actor's newest judgement of a run."""
         ...
 
+    async def for_assignment(self, actor: Actor, assignment: str) -> Json | None:
+        """The actor's newest judgement of a task of theirs."""
+        ...
+
+    async def versions(self, actor: Actor, *, run: str | None = None, assignment: str | None = None) -> list[Json]:
+        """All versions of one, newest first."""
+        ...
+
     async def mine(self, actor: Actor) -> list[Json]:
         """The actor's judgements, newest first."""
         ...
@@ -121,6 +138,95 @@ class Models(Protocol):
         ...
 
 
+class Visitors(Protocol):
+    """Cookies of those without an account."""
+
+    def new(self) -> str:
+        """A cookie's value for somebody new."""
+        ...
+
+    def is_known(self, cookie: str) -> bool:
+        """Whether a cookie is one of ours."""
+        ...
+
+
+class Accounts(Protocol):
+    """Who comes in, and who is who."""
+
+    @property
+    def visitors(self) -> Visitors:
+        """See Visitors."""
+        ...
+
+    async def who(self, credentials: Credentials) -> Actor:
+        """Who asks."""
+        ...
+
+    def forget(self) -> None:
+        """Look everybody up anew."""
+        ...
+
+    async def me(self, actor: Actor) -> Json:
+        """What the page has to know of who uses it."""
+        ...
+
+    async def sign_in(self, email: str, password: str) -> str:
+        """A new session's token."""
+        ...
+
+    async def sign_in_outside(self, person: Outside, invite: str = "") -> str:
+        """The same for somebody an outside sign-in vouches for."""
+        ...
+
+    async def sign_out(self, token: str) -> None:
+        """End a session."""
+        ...
+
+    async def accept(self, invite: str, name: str, email: str, password: str) -> str:
+        """Make an invited account; a session's token."""
+        ...
+
+    async def change_password(self, actor: Actor, old: str, new: str, session_token: str) -> None:
+        """Change one's own password."""
+        ...
+
+
+class Withdrawals(Protocol):
+    """A person's own data."""
+
+    async def take_mine(self, actor: Actor) -> Json:
+        """All of it."""
+        ...
+
+    async def delete_mine(self, actor: Actor) -> Mapping[str, int]:
+        """Counts of what went."""
+        ...
+
+
+class People(Protocol):
+    """People, as admins see them."""
+
+    async def accounts(self, actor: Actor) -> Sequence[Json]:
+        """All accounts."""
+        ...
+
+    async def change(self, actor: Actor, account_id: str, changes: Mapping[str, Any]) -> Json:
+        """An account, changed."""
+        ...
+
+    async def invite(self, actor: Actor, roles: Sequence[str], note: str, days: int) -> tuple[Json, str]:
+        """A new invite and its token."""
+        ...
+
+    async def invites(self, actor: Actor) -> Sequence[Json]:
+        """All invites."""
+        ...
+
+    async def revoke(self, actor: Actor, invite_id: str) -> None:
+        """End an invite."""
+        ...
+
+
 class Stats(Protocol):
     """Counts over everything."""
 
@@ -133,11 +239,31 @@ class Exports(Protocol):
     """Files to take away."""
 
     def stream(self, actor: Actor, name: str) -> Export:
-        """One of them."""
+        """One of them, as things stand."""
+        ...
+
+    def formats(self, actor: Actor) -> Sequence[Json]:
+        """All formats with their dictionaries."""
+        ...
+
+    async def make(self, actor: Actor, name: str, query: Json) -> Json:
+        """A new version: V."""
+        ...
+
+    async def list(self, actor: Actor) -> Sequence[Json]:
+        """Versions, newest first."""
+        ...
+
+    async def get(self, actor: Actor, version_id: str) -> Json:
+        """The manifest of a version."""
+        ...
+
+    async def file(self, actor: Actor, version_id: str) -> Export:
+        """The bytes of a version."""
         ...
 
 
-class Studio(Protocol):
+class Studio(Reviewed, Protocol):
     """Everything behind the routes."""
 
     @property
@@ -153,6 +279,21 @@ class Studio(Protocol):
     @property
     def judgements(self) -> Judgements:
         """See Judgements."""
+        ...
+
+    @property
+    def projects(self) -> Projects:
+        """See Projects."""
+        ...
+
+    @property
+    def queue(self) -> Queue:
+        """See Queue."""
+        ...
+
+    @property
+    def task_imports(self) -> TaskImports:
+        """See TaskImports."""
         ...
 
     @property
@@ -179,8 +320,19 @@ class Studio(Protocol):
         """What is still waited for; empty means ready."""
         ...
 
-    def local_actor(self) -> Actor:
-        """Who asks, until there are accounts."""
+    @property
+    def accounts(self) -> Accounts:
+        """See Accounts."""
+        ...
+
+    @property
+    def withdrawals(self) -> Withdrawals:
+        """See Withdrawals."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """See People."""
         ...
 
     def counters(self) -> Mapping[str, float]:

@@ -6,16 +6,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-import gradio as gr
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
-from app.ui.page import STATIC, mount_arguments
+from app.ui.files import STATIC
 
-from . import api, health, rerank
+from . import account_routes, api, export_routes, health, oidc, project_routes, rerank, review_routes
 from .errors import LastResort, add_handlers
+from .limits import Limits
 from .metrics import Metrics
 from .observe import Observe
 from .policy import MIB, Policy
@@ -23,6 +24,10 @@ from .ports import Studio
 from .security import Guard
 from .static import Static
 from .streams import Streams
+from .who import GiveVisitors
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 log = logging.getLogger("studio.web")
 
@@ -34,6 +39,8 @@ _ABOUT = (
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _OURS = ("/api/", "/static/")
 _OUR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+# There only where the operator has named a provider.
+_OIDC_PATHS = frozenset({oidc.START, oidc.BACK})
 # All that Gradio's page was seen to ask for. The rest of its routes (upload, file, proxy, login, info ...) does not exist here.
 _GRADIO_PATHS = frozenset({"/", "/theme.css", "/favicon.ico", "/manifest.json"})
 _GRADIO_FILES = ("/assets/",)
@@ -42,8 +49,8 @@ _EVENT_PATHS = frozenset({"/gradio_api/queue/join", "/gradio_api/queue/data", "/
 _EVENT_FILES = ("/gradio_api/heartbeat/",)
 
 
-def build_app(studio: Studio, blocks: gr.Blocks, *, frame_ancestors: Sequence[str] = ()) -> FastAPI:
-    """The app for a studio and its page. `frame_ancestors` are origins that may embed the page; none forbids embedding.
+def build_app(studio: Studio, blocks: gr.Blocks | None, *, frame_ancestors: Sequence[str] = ()) -> FastAPI:
+    """The app for a studio and its page, or without a page. `frame_ancestors` are origins that may embed it; none forbids embedding.
 
     `app.state` holds `studio`, `metrics`, `policy` and `streams`.
     """
@@ -54,6 +61,7 @@ def build_app(studio: Studio, blocks: gr.Blocks, *, frame_ancestors: Sequence[st
     settings = studio.settings
     app.state.studio = studio
     app.state.metrics = Metrics(studio)
+    app.state.limits = Limits()
     app.state.streams = Streams(app.state.metrics.streams)
     app.state.policy = Policy(
         host_names=settings.host_names, max_upload=settings.max_upload_mb * MIB, frame_ancestors=tuple(frame_ancestors)
@@ -61,21 +69,30 @@ def build_app(studio: Studio, blocks: gr.Blocks, *, frame_ancestors: Sequence[st
     add_handlers(app)
     app.include_router(health.router)
     app.include_router(api.router)
+    app.include_router(export_routes.router)
+    app.include_router(account_routes.router)
+    app.include_router(project_routes.router)
+    app.include_router(review_routes.router)
     app.include_router(rerank.router)
     app.include_router(rerank.aliases)
     app.add_api_route("/api/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False)
     app.mount("/static", Static(STATIC), name="static")
-    _mount_page(app, blocks)
+    has_oidc = bool(settings.oidc_issuer) and not settings.visitors_only
+    if has_oidc:
+        oidc.add_oidc(app, settings)
+    if blocks is not None:
+        _mount_page(app, blocks)
     # The one added last is outermost.
     app.add_middleware(LastResort)
-    app.add_middleware(Guard, policy=app.state.policy, known=known_paths(has_events=bool(blocks.fns)))
+    app.add_middleware(GiveVisitors, studio=studio)
+    app.add_middleware(Guard, policy=app.state.policy, known=known_paths(has_events=bool(blocks and blocks.fns), has_oidc=has_oidc))
     app.add_middleware(Observe, metrics=app.state.metrics)
     return app
 
 
-def known_paths(*, has_events: bool) -> Callable[[str], bool]:
+def known_paths(*, has_events: bool, has_oidc: bool = False) -> Callable[[str], bool]:
     """Says of a path whether anything may answer there."""
-    exact = _OUR_PATHS | _GRADIO_PATHS | (_EVENT_PATHS if has_events else frozenset())
+    exact = _OUR_PATHS | _GRADIO_PATHS | (_EVENT_PATHS if has_events else frozenset()) | (_OIDC_PATHS if has_oidc else frozenset())
     beginnings = _OURS + _GRADIO_FILES + (_EVENT_FILES if has_events else ())
     return lambda path: path in exact or path.startswith(beginnings)
 
@@ -112,6 +129,11 @@ async def _nothing_here() -> None:
 
 
 def _mount_page(app: FastAPI, blocks: gr.Blocks) -> None:
+    # Seconds to import: whoever serves the routes alone does without.
+    import gradio as gr
+
+    from app.ui.page import mount_arguments
+
     gr.mount_gradio_app(
         app,
         blocks,

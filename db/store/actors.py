@@ -1,7 +1,9 @@
-"""People and their roles."""
+"""People and their roles, and the pseudonyms under which their work leaves the database."""
 
 from __future__ import annotations
 
+import base64
+import secrets
 from collections.abc import Collection
 
 from sqlalchemy import select
@@ -20,3 +22,12 @@ def ensure(session: Session, actor_id: str, name: str, roles: Collection[str]) -
 def roles(session: Session, actor_id: str) -> frozenset[str]:
     """Roles of an actor."""
     return frozenset(session.scalars(select(ActorRole.role).where(ActorRole.actor_id == actor_id)))
+
+
+def pseudonym(session: Session, actor_id: str) -> str:
+    """What an actor is called outside: "p" and ten random letters and digits, made once. Needs a write session the first time."""
+    row = session.get_one(Actor, actor_id)
+    if row.pseudonym is None:
+        row.pseudonym = "p" + base64.b32encode(secrets.token_bytes(7)).decode("ascii").lower()[:10]
+        session.flush()
+    return row.pseudonym

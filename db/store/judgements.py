@@ -42,6 +42,21 @@ class NewJudgement:
     model_visible: str | None = None
     model_version_id: str | None = None
     licence: str = ""
+    spans: Sequence[Mapping[str, Any]] = ()
+    task_id: str | None = None
+    assignment_id: str | None = None
+    consent_version: str | None = None
+    selection_probability: float | None = None
+    selection_reason: str = ""
+    selection_pool: int | None = None
+
+
+# What the studio adds to a save of a task on its own account: it may change between a save and its repetition.
+_ADDED = (
+    "task_id", "guideline_id", "model_visible", "model_version_id", "licence", "consent_version", "selection_probability",
+    "selection_reason", "selection_pool",
+)  # fmt: skip
+_LATER = ("spans", "assignment_id", "task_id", "consent_version", "selection_probability", "selection_reason", "selection_pool")
 
 
 class Stale(Conflict):
@@ -52,9 +67,10 @@ class Stale(Conflict):
         self.newest = newest
 
 
-def thread_of(actor_id: str, list_id: str) -> str:
-    """The key that ties one person's judgements of one list together."""
-    return hashlib.sha256(f"{actor_id}\n{list_id}".encode()).hexdigest()
+def thread_of(actor_id: str, list_id: str, task_id: str | None = None) -> str:
+    """The key that ties one person's judgements of one list together, those of each task apart from those of runs."""
+    parts = (actor_id, list_id) if task_id is None else (actor_id, list_id, task_id)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def save(session: Session, new: NewJudgement) -> tuple[Judgement, bool]:
@@ -63,26 +79,33 @@ def save(session: Session, new: NewJudgement) -> tuple[Judgement, bool]:
     Raises Stale when `base_version` is not the newest version, and Conflict when a key comes back with other content.
     """
     values = _plain(new)
-    content = hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    content = _content_hash(values)
+    trust = _lock_person(session, new.actor_id)
     same = session.scalar(select(Judgement).where(Judgement.actor_id == new.actor_id, Judgement.idempotency_key == new.idempotency_key))
     if same is not None:
         if same.content_hash != content:
             raise Conflict("this idempotency key was used for another judgement: make a new key for each save")
         return same, False
-    _lock_thread(session, new)
-    newest = newest_of(session, new.actor_id, new.list_id)
+    newest = newest_of(session, new.actor_id, new.list_id, task_id=new.task_id)
     if newest is not None and newest.version != new.base_version:
         raise Stale(newest)
-    version = newest.version + 1 if newest else 1
-    row = Judgement(**values, thread=thread_of(new.actor_id, new.list_id), version=version, content_hash=content)
+    thread = thread_of(new.actor_id, new.list_id, new.task_id)
+    row = Judgement(**values, thread=thread, version=newest.version + 1 if newest else 1, content_hash=content, trust=trust)
     session.add(row)
     session.flush()
     return row, True
 
 
-def _lock_thread(session: Session, new: NewJudgement) -> None:
-    """Two saves of one person wait for each other: SQLite has one writer anyway, PostgreSQL locks the person's row."""
-    session.execute(select(Actor.id).where(Actor.id == new.actor_id).with_for_update())
+def _lock_person(session: Session, actor_id: str) -> float | None:
+    """A person's trust. Two saves of one person wait for each other: SQLite has one writer anyway, PostgreSQL locks the person's row."""
+    return session.scalar(select(Actor.trust).where(Actor.id == actor_id).with_for_update(key_share=True))
+
+
+def _content_hash(values: Mapping[str, Any]) -> str:
+    """sha256 of what a person sent. Fields that came later count only where they say something, so that older hashes hold."""
+    left_out = {name for name in _LATER if not values[name]} | (set(_ADDED) if values["assignment_id"] else set())
+    text = json.dumps({name: value for name, value in values.items() if name not in left_out}, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(new: NewJudgement) -> dict[str, Any]:
@@ -92,12 +115,21 @@ def _plain(new: NewJudgement) -> dict[str, Any]:
     return cleaned
 
 
-def newest_of(session: Session, actor_id: str, list_id: str, *, state: str | None = None) -> Judgement | None:
-    """A person's newest version for a list, of any state or of one: a draft after a submitted version does not undo that."""
-    query = select(Judgement).where(Judgement.thread == thread_of(actor_id, list_id))
+def newest_of(session: Session, actor_id: str, list_id: str, *, task_id: str | None = None, state: str | None = None) -> Judgement | None:
+    """A person's newest version for a list (of a task, where one is named), of any state or of one.
+
+    A draft after a submitted version does not undo that.
+    """
+    query = select(Judgement).where(Judgement.thread == thread_of(actor_id, list_id, task_id))
     if state is not None:
         query = query.where(Judgement.state == state)
     return session.scalar(query.order_by(Judgement.version.desc()).limit(1))
+
+
+def versions(session: Session, actor_id: str, list_id: str, *, task_id: str | None = None, limit: int = 200) -> list[Judgement]:
+    """All versions of a person's judgement of a list (of a task, where one is named), newest first."""
+    query = select(Judgement).where(Judgement.thread == thread_of(actor_id, list_id, task_id))
+    return list(session.scalars(query.order_by(Judgement.version.desc()).limit(limit)))
 
 
 def newest(session: Session, *, actor_id: str | None = None, limit: int = 50) -> list[tuple[Judgement, str, str]]:

@@ -10,10 +10,16 @@ from typing import Any
 
 from app.ranking.errors import NotFound
 from app.ranking.estimate import NO_COST
+from app.services.accounts import Credentials, Outside
 from app.services.actors import LOCAL, Actor
 from app.services.runs import RunRequest
 from app.services.runs_live import ServerEvent
+from app.services.visitors import Visitors
 from app.settings import Settings
+
+from .fake_exports import FakeExports
+from .fake_projects import FakeProjects, FakeQueue, FakeTaskImports
+from .fake_review import FakeReview
 
 TOKEN = "a-run-token_0123"
 HOSTILE = "</script><script>alert(1)</script>\n\nevent: end\ndata: {}\n\n\u2028"
@@ -47,6 +53,7 @@ def run_told(request: RunRequest, outcome: str) -> dict[str, dict[str, Any]]:
 class FakeSaved:
     judgement: dict[str, Any]
     created: bool
+    feedback: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,8 @@ class FakeStudio:
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
     predicted: list[RunRequest] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    problems: tuple[str, ...] = ()
     outcome: str = "clean"
     open_ended: bool = False
     stuck: bool = False
@@ -80,7 +89,29 @@ class FakeStudio:
     def runs(self) -> FakeStudio:
         return self
 
-    judgements = collections = exports = runs
+    judgements = collections = runs
+
+    @property
+    def exports(self) -> FakeExports:
+        return FakeExports(self)
+
+    @property
+    def projects(self) -> FakeProjects:
+        return FakeProjects(self)
+
+    @property
+    def review(self) -> FakeReview:
+        return FakeReview(self)
+
+    quality = disagreements = dashboard = review
+
+    @property
+    def queue(self) -> FakeQueue:
+        return FakeQueue(self)
+
+    @property
+    def task_imports(self) -> FakeTaskImports:
+        return FakeTaskImports(self)
 
     @property
     def models(self) -> FakeModels:
@@ -93,8 +124,11 @@ class FakeStudio:
     def readiness(self) -> Sequence[str]:
         return self.waiting
 
-    def local_actor(self) -> Actor:
-        return self.actor
+    @property
+    def accounts(self) -> FakeAccounts:
+        return FakeAccounts(self)
+
+    people = withdrawals = accounts
 
     def counters(self) -> Mapping[str, float]:
         return {"active_runs": 2, "model_calls": 7, "tokens_in": 10, "tokens_out": 20, "runs.clean": 3, "runs.error": 1}
@@ -153,6 +187,12 @@ class FakeStudio:
         self.fail()
         return None
 
+    for_assignment = for_run
+
+    async def versions(self, actor: Actor, *, run: str | None = None, assignment: str | None = None) -> list[dict[str, Any]]:
+        self.fail()
+        return []
+
     async def mine(self, actor: Actor) -> list[dict[str, Any]]:
         self.fail()
         return []
@@ -203,3 +243,62 @@ class FakeStats:
     async def get(self, actor: Actor) -> dict[str, Any]:
         self.studio.fail()
         return {"runs": 0}
+
+
+@dataclass(frozen=True)
+class FakeAccounts:
+    """Accounts and people; who asks is the studio's `actor`."""
+
+    studio: FakeStudio
+    visitors: Visitors = field(default_factory=lambda: Visitors("a secret of the tests"))
+
+    async def who(self, credentials: Credentials) -> Actor:
+        return self.studio.actor
+
+    def forget(self) -> None:
+        self.studio.fail()
+
+    async def take_mine(self, actor: Actor) -> dict[str, Any]:
+        self.studio.fail()
+        return {"account": [{"name": HOSTILE}]}
+
+    async def delete_mine(self, actor: Actor) -> dict[str, int]:
+        self.studio.fail()
+        return {"judgements": 1}
+
+    async def me(self, actor: Actor) -> dict[str, Any]:
+        self.studio.fail()
+        return {"name": HOSTILE, "roles": sorted(actor.roles)}
+
+    async def sign_in(self, email: str, password: str) -> str:
+        self.studio.fail()
+        return "a-session-token"
+
+    async def sign_in_outside(self, person: Outside, invite: str = "") -> str:
+        return await self.sign_in(person.email, invite)
+
+    async def sign_out(self, token: str) -> None:
+        self.studio.fail()
+
+    async def accept(self, invite: str, name: str, email: str, password: str) -> str:
+        return await self.sign_in(email, password)
+
+    async def change_password(self, actor: Actor, old: str, new: str, session_token: str) -> None:
+        self.studio.fail()
+
+    async def accounts(self, actor: Actor) -> list[dict[str, Any]]:
+        self.studio.fail()
+        return [{"id": "1" * 36, "name": HOSTILE}]
+
+    invites = accounts
+
+    async def change(self, actor: Actor, account_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        self.studio.fail()
+        return {"id": account_id, **changes}
+
+    async def invite(self, actor: Actor, roles: Sequence[str], note: str, days: int) -> tuple[dict[str, Any], str]:
+        self.studio.fail()
+        return {"id": "1" * 36, "roles": list(roles)}, "an-invite-token"
+
+    async def revoke(self, actor: Actor, invite_id: str) -> None:
+        self.studio.fail()

@@ -17,6 +17,7 @@ JUDGEMENT: dict[str, object] = {
     "grades": {"a/1": 3},
     "shown_order": ["a/1", "b 2", "c", "d"],
     "claims": [{"claim_id": "c1", "verdict": "wrong", "rewrite": "", "passage_id": None, "span": [0, 5]}],
+    "spans": [{"passage_id": "a/1", "start": 0, "end": 2}],
     "disagree": True,
     "note": "because",
     "confidence": 0.5,

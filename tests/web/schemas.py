@@ -82,6 +82,7 @@ _JUDGES: dict[str, Any] = {
         one for name in value for one in faults(bound, name, document, f"{at} key")
     ),
     "minimum": _said(lambda bound, value: not math.isnan(value) and value >= bound),
+    "exclusiveMinimum": _said(lambda bound, value: not math.isnan(value) and value > bound),
     "maximum": _said(lambda bound, value: not math.isnan(value) and value <= bound),
     "pattern": _said(lambda bound, value: re.search(bound, value) is not None),
 }

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from app.settings import Settings
 
 from .conftest import BASE, OURS
-from .fakes import FakeStudio
+from .fakes import TOKEN, FakeStudio
 from .routes import JUDGEMENT, RERANK, RUN, api_routes
 from .schemas import faults
 
@@ -70,7 +70,7 @@ def test_every_posted_example_is_taken(document: Document, client: TestClient, s
         reference = body_schema(operation).get("$ref", "")
         schema = document["components"]["schemas"].get(reference.rsplit("/", 1)[-1], {})
         for example in schema.get("examples", ()):
-            answer = client.request(method, path, json=example, headers=OURS)
+            answer = client.request(method, path.replace("{token}", TOKEN), json=example, headers=OURS)
             assert answer.status_code < 300, (path, answer.text)
             success = next(told for status, told in operation["responses"].items() if status == str(answer.status_code))
             if path != "/api/v1/judgements":  # the fake gives back what it got
@@ -127,7 +127,7 @@ def test_the_real_studio_gives_what_the_document_says(tmp_path: Path) -> None:
         reranked = check("POST", "/api/v1/rerank", RERANK | {"strategy": {"name": "consensus", "k": 2}, "return_documents": True})
         assert [one["best"] <= one["worst"] for one in reranked["intervals"]] == [True, True]
         run = check("GET", f"/api/v1/runs/{reranked['run']}", template="/api/v1/runs/{token}")
-        judgement = JUDGEMENT | {"run": run["token"], "order": [["1"], ["2"]], "not_relevant": [], "grades": {}, "claims": []}
+        judgement = JUDGEMENT | {"run": run["token"], "order": [["1"], ["2"]], "not_relevant": [], "grades": {}, "claims": [], "spans": []}
         check("POST", "/api/v1/judgements", judgement | {"shown_order": ["1", "2"], "state": "submitted"})
         for path in ("models", "strategies", "examples", "collections", "judgements", "judgements/recent", "stats"):
             check("GET", f"/api/v1/{path}")
