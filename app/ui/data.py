@@ -1,4 +1,4 @@
-"""The Data tab: what was collected, and how to take it away."""
+"""The Data tab: what was collected, where people and models disagree, and how to take it away."""
 
 from __future__ import annotations
 

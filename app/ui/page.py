@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui import annotate, data, explore
+from app.ui import annotate, data, explore, people, review
 
 HEAD = """
 <link rel="stylesheet" href="/static/studio.css">
@@ -21,6 +21,7 @@ _HEADER = """
 <div class="rr-head">
 <h1>ReasonRank <span>Studio</span></h1>
 <p>Ask a question, watch a language model reason about which passages answer it, and correct it where it is wrong.</p>
+<rr-account></rr-account>
 </div>
 """
 
@@ -40,7 +41,9 @@ def build_blocks() -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             explore.build()
             annotate.build()
+            review.build()
             data.build()
+            people.build()
     return blocks
 
 

@@ -1,41 +1,48 @@
-// <rr-annotate>: the second tab: correct the order, the grades and the cause of one run.
+// <rr-annotate>: the second tab. Home with one's projects, a project's tasks one after the other, or the correction of one run.
 
 import { h, announcer, moment } from "./dom.js";
-import { ApiError, get } from "./api.js";
+import { ApiError, get, post } from "./api.js";
 import { adopt } from "./sheets.js";
-import { currentRun, goTo, setRun, studio } from "./state.js";
+import { goTo, setRun, studio } from "./state.js";
 import { byId } from "./run.js";
-import { Judgement } from "./judgement.js";
-import { Saver, flush } from "./saver.js";
+import { Desk } from "./desk.js";
+import { outbox } from "./outbox.js";
 import { fillHistory } from "./history.js";
-import { help } from "./keys.js";
-import { panel } from "./claims.js";
-import { conflict } from "./conflict.js";
+import { fillProjects } from "./projects.js";
+import { linked, place, setPlace } from "./place.js";
 import { badge } from "./facts.js";
-import "./ranker.js";
 
-const NARROW = matchMedia("(max-width: 900px)");
+const AGAIN_MS = 1500; // how often a run that is still being written is looked at
 
 class Annotate extends HTMLElement {
   connectedCallback() {
     if (this.stage) return;
     const root = adopt(this);
     this.live = announcer();
+    this.home = this.button("‹ All projects", "quiet", "home", () => this.goHome());
     this.stage = h("div", { class: "stage" });
+    this.projects = h("section", { class: "projectlist" });
     this.history = h("section", { class: "history" });
-    root.append(this.stage, this.history, this.live.el);
-    this.addEventListener("keydown", (e) => this.keys(e));
+    root.append(h("nav", { class: "crumbs", "aria-label": "Annotate" }, this.home), this.stage, this.projects, this.history, this.live.el);
+    this.addEventListener("keydown", (e) => this.desk?.key(e));
     studio.addEventListener("run", (e) => {
-      if (e.detail !== this.token) this.forget();
+      if (this.at?.run !== e.detail) this.leave();
+      setPlace({ run: e.detail });
       this.wake();
     });
     // Gradio keeps the panels of other tabs in the page without a size; the first size means the tab was opened.
     new ResizeObserver(() => this.wake()).observe(this);
-    flush(currentRun());
-    addEventListener("online", () => flush(this.token));
-    addEventListener("beforeunload", (e) => {
-      if (this.saver?.status?.state === "refused") e.preventDefault();
+    outbox.addEventListener("sent", () => {
+      if (this.seen && !this.history.hidden) fillHistory(this.history, this.at?.run, (to) => this.choose(to));
     });
+    outbox.ready().then(() => outbox.drain());
+    addEventListener("beforeunload", (e) => {
+      if (outbox.unstored) e.preventDefault();
+    });
+  }
+
+  button(label, kind, id, act) {
+    return h("button", { type: "button", class: kind, "data-testid": id, onclick: act }, label);
   }
 
   wake() {
@@ -43,206 +50,164 @@ class Annotate extends HTMLElement {
       this.seen = false;
       return;
     }
-    if (this.seen && this.token) return;
+    if (this.seen && this.at) return;
     this.seen = true;
-    const token = currentRun();
-    if (token && (token !== this.token || !this.run?.order)) this.open(token);
-    else if (!token) this.empty("Ask something first: a ranking is corrected here.");
-    this.mine();
+    if (this.at) return;
+    this.open(place());
   }
 
-  forget() {
-    this.saver?.close();
-    Object.assign(this, { token: "", saver: null, run: null });
+  /** Leaves what is on the desk; what is not saved goes on in the background. */
+  leave() {
+    const done = this.desk?.close();
+    Object.assign(this, { desk: null, at: null });
+    return done;
   }
 
-  empty(text) {
-    this.stage.replaceChildren(
-      h(
-        "div",
-        { class: "empty big" },
-        h("h2", null, "Nothing to correct yet"),
-        h("p", null, text),
-        h("button", { type: "button", class: "primary", onclick: () => goTo("explore") }, "Ask a question"),
-      ),
-    );
-  }
-
-  async open(token) {
-    this.forget();
-    this.token = token;
+  async open(where, first = true) {
+    this.leave();
+    this.at = where;
+    this.home.hidden = true;
+    this.projects.hidden = false;
     try {
-      const run = await get(`runs/${encodeURIComponent(token)}`);
-      if (this.token !== token) return;
-      if (run.state === "running") {
-        this.empty("The model is still writing. Its ranking can be corrected as soon as it is finished.");
-        this.token = "";
-        setTimeout(() => {
-          this.seen = false;
-          this.wake();
-        }, 1500);
-        return;
-      }
-      await this.layout(run);
+      if (where.assignment) await this.task(await get(`assignments/${encodeURIComponent(where.assignment)}`), "", where);
+      else if (where.project) await this.next(where, !first);
+      else if (where.run) await this.run(where);
+      else this.empty("Nothing to correct yet", "Ask something first: a ranking is corrected here.");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.token = "";
-      this.empty(error.message);
+      if (this.at !== where) return;
+      this.at = null;
+      this.empty("That can't be opened", error.message);
     }
+    if (this.at === null || this.at === where) this.lists();
   }
 
-  async layout(run) {
-    this.run = run;
-    this.passages = byId(run);
-    const shown = run.order?.length ? run.order : run.passages.map((p) => p.id);
-    this.judgement = new Judgement(shown);
-    this.saver = new Saver(run.token, this.judgement);
-    this.saver.addEventListener("status", (e) => this.status(e.detail));
-    this.saver.addEventListener("saved", () => this.mine());
-    this.ranker = h("rr-ranker");
-    this.focusPanel = h(
-      "div",
-      { class: "panel focusbox", "data-testid": "focus" },
-      h("p", { class: "empty" }, "Choose a passage to read it whole and to see what the model said of it."),
-    );
-    this.state = h("p", { class: "save-state", role: "status", "aria-live": "polite", "data-testid": "save-state" });
-    this.clash = h("div", null);
-    this.undo = h("button", { type: "button", class: "quiet", "data-testid": "undo", onclick: () => this.judgement.undo() }, "Undo");
-    this.redo = h("button", { type: "button", class: "quiet", "data-testid": "redo", onclick: () => this.judgement.redo() }, "Redo");
-    this.stage.replaceChildren(
-      h(
-        "header",
-        { class: "task" },
-        h(
-          "p",
-          { class: "meta" },
-          "Correcting ",
-          h("b", null, run.model_label || run.model),
-          " ",
-          badge(run.outcome, run.state),
-          " ",
-          moment(run.created),
-        ),
-        h("h2", { dir: "auto" }, run.query),
-      ),
-      h(
-        "div",
-        { class: "savebar" },
-        this.undo,
-        this.redo,
-        this.state,
-        h("span", { class: "grow" }),
-        h("button", { type: "button", class: "primary", "data-testid": "save", onclick: () => this.saver.queue("submitted") }, "Save"),
-      ),
-      this.clash,
-      h("div", { class: "split wide" }, h("div", null, help(), this.ranker), h("aside", null, this.opinion(), this.focusPanel)),
-    );
-    this.ranker.show(this.judgement, this.passages, this.live.say);
-    this.ranker.addEventListener("focus-passage", (e) => {
-      if (!NARROW.matches) this.focusOn(e.detail);
+  /** Projects and one's own judgements, below whatever is open. */
+  async lists() {
+    const chosen = (where) => this.choose(where);
+    const inTask = Boolean(this.at?.project || this.at?.assignment);
+    this.home.hidden = !inTask;
+    this.projects.hidden = inTask;
+    this.history.hidden = inTask;
+    if (inTask) return;
+    const some = await fillProjects(this.projects, {
+      work: (p) => chosen({ project: p.id }),
+      again: (assignment) => chosen({ assignment }),
     });
-    this.ranker.addEventListener("read", (e) => this.readHere(e.detail, e.target));
-    this.judgement.addEventListener("change", () => this.sync());
-    // Nothing can be touched before what was saved earlier is here: it would be judged against the wrong version, or overwritten.
-    this.stage.classList.add("opening");
-    try {
-      await this.saver.open();
-    } finally {
-      this.stage.classList.remove("opening");
+    if (some && !this.desk && !linked() && this.at && !this.at.run) this.stage.replaceChildren();
+    await fillHistory(this.history, this.at?.assignment ?? this.at?.run, chosen);
+  }
+
+  choose(where) {
+    if (where.run) {
+      setRun(where.run);
+      studio.dispatchEvent(new CustomEvent("open", { detail: where.run }));
     }
-    this.sync();
-  }
-
-  opinion() {
-    this.disagree = h("input", {
-      type: "checkbox",
-      id: "rr-disagree",
-      "data-testid": "disagree",
-      onchange: () => this.judgement.set({ disagree: this.disagree.checked }),
-    });
-    this.note = h("textarea", {
-      id: "rr-note",
-      rows: 3,
-      dir: "auto",
-      "data-testid": "note",
-      placeholder: "What went wrong, and what should have counted?",
-      oninput: () => this.judgement.set({ note: this.note.value }),
-    });
-    return h(
-      "div",
-      { class: "panel" },
-      h("label", { class: "check", for: "rr-disagree" }, this.disagree, h("span", null, "I disagree with this ranking")),
-      h("label", { for: "rr-note" }, "Reason"),
-      this.note,
-    );
-  }
-
-  /** On a narrow screen there is no room beside the list, so a passage opens where it stands. */
-  readHere(pid, row) {
-    const open = this.focusPanel.parentElement === row;
-    if (open) this.focusPanel.remove();
-    else row.append(this.focusPanel);
-    this.pid = "";
-    this.focusOn(pid);
-  }
-
-  focusOn(pid) {
-    if (pid === this.pid) return;
-    this.pid = pid;
-    this.focusPanel.replaceChildren(panel(this.run, this.passages.get(pid), this.judgement, this.judgement.ranks().get(pid)));
-  }
-
-  sync() {
-    const { now, past, future } = this.judgement;
-    this.undo.disabled = !past.length;
-    this.redo.disabled = !future.length;
-    this.disagree.checked = now.disagree;
-    if (this.note.value !== now.note) this.note.value = now.note;
-    if (this.pid && !this.focusPanel.contains(this.shadowRoot.activeElement)) {
-      const { pid } = this;
-      this.pid = "";
-      this.focusOn(pid);
-    }
-  }
-
-  status({ state, message }) {
-    this.state.className = `save-state ${state}`;
-    this.state.textContent = message;
-    const theirs = state === "conflict" && this.saver.theirs;
-    this.clash.replaceChildren(
-      ...(theirs ? [conflict(this.judgement.wire(), theirs, this.passages, (mine) => this.saver.settle(mine))] : []),
-    );
-  }
-
-  keys(event) {
-    if (!(event.ctrlKey || event.metaKey) || !this.saver || this.stage.classList.contains("opening")) return;
-    const key = event.key.toLowerCase();
-    const typing = event.composedPath()[0].matches?.("textarea, input");
-    if (key === "s") {
-      event.preventDefault();
-      this.saver.queue("submitted");
-    } else if (typing) return;
-    else if (key === "z" && !event.shiftKey) {
-      event.preventDefault();
-      this.judgement.undo();
-      this.live.say("Undone.");
-    } else if (key === "y" || (key === "z" && event.shiftKey)) {
-      event.preventDefault();
-      this.judgement.redo();
-      this.live.say("Redone.");
-    }
-  }
-
-  async mine() {
-    await fillHistory(this.history, this.token, (token) => this.choose(token));
-  }
-
-  choose(token) {
-    setRun(token);
-    studio.dispatchEvent(new CustomEvent("open", { detail: token }));
-    this.open(token);
+    setPlace(where);
+    if (this.at?.run !== where.run || !where.run) this.open(where, false);
     this.scrollIntoView({ block: "start" });
   }
+
+  goHome() {
+    setPlace({});
+    this.open({}, false);
+    this.live.say("All projects.");
+  }
+
+  empty(title, text, button = null) {
+    const ask = h("button", { type: "button", class: "primary", onclick: () => goTo("explore") }, "Ask a question");
+    this.stage.replaceChildren(h("div", { class: "empty big" }, h("h2", null, title), h("p", null, text), button ?? ask));
+  }
+
+  // ---- one run
+
+  async run(where) {
+    const run = await get(`runs/${encodeURIComponent(where.run)}`);
+    if (this.at !== where) return;
+    if (run.state === "running") {
+      this.empty("Nothing to correct yet", "The model is still writing. Its ranking can be corrected as soon as it is finished.");
+      this.at = null;
+      setTimeout(() => {
+        this.seen = false;
+        this.wake();
+      }, AGAIN_MS);
+      return;
+    }
+    const meta = ["Correcting ", h("b", null, run.model_label || run.model), " ", badge(run.outcome, run.state), " ", moment(run.created)];
+    const shown = run.order?.length ? run.order : run.passages.map((p) => p.id);
+    const head = h("p", { class: "meta" }, meta);
+    await this.present({ target: { run: run.token }, query: run.query, passages: byId(run), shown, run, task: null, head }, where);
+  }
+
+  // ---- tasks
+
+  /** The next task of a project; `focus` puts the focus on its first passage, for those who work on without a mouse. */
+  async next(where, focus = true) {
+    const answer = await post(`projects/${encodeURIComponent(where.project)}/next`);
+    if (this.at !== where) return;
+    if (answer.task) {
+      await this.task(answer.task, left(answer.left), where);
+      if (focus) this.desk?.focusFirst();
+      return;
+    }
+    const back = this.button("All projects", "primary", "all-projects", () => this.goHome());
+    this.empty("Nothing left for you here", answer.why || "Every task has been judged by as many people as were asked for.", back);
+    if (focus) back.focus();
+  }
+
+  async task(task, then, where) {
+    const run = task.project.view === "model" && task.run ? await get(`runs/${encodeURIComponent(task.run)}`) : null;
+    if (this.at !== where) return;
+    const passages = new Map(task.passages.map((p, i) => [p.id, { ...p, place: i + 1 }]));
+    const shown = task.shown_order?.length ? task.shown_order : [...passages.keys()];
+    const example = task.kind === "tutorial" ? [h("span", { class: "badge" }, "example"), " "] : [];
+    const model = run ? [" · ranked by ", h("b", null, task.model || run.model_label || run.model)] : [];
+    const head = h("p", { class: "meta" }, example, h("b", { dir: "auto" }, task.project.name), model);
+    await this.present({ target: { assignment: task.assignment }, query: task.query, passages, shown, run, task, head }, where);
+    this.desk?.bar.progress([numbered(task), then].filter(Boolean).join(" · "));
+  }
+
+  async present(given, where) {
+    this.desk?.close();
+    const desk = new Desk(given, this.live);
+    this.desk = desk;
+    desk.addEventListener("done", (e) => this.done(e.detail, where));
+    desk.addEventListener("later", () => this.later(given.task, where));
+    this.stage.replaceChildren(desk.el);
+    await desk.open();
+  }
+
+  /** What the person asked for is saved: feedback first where there is some, then the next task. */
+  done({ feedback }, where) {
+    const project = this.desk.task.project.id;
+    const go = () => {
+      setPlace({ project });
+      this.onwards({ project });
+    };
+    if (this.at !== where) return;
+    if (feedback) this.desk.showFeedback(feedback, go);
+    else go();
+  }
+
+  async onwards(where) {
+    await this.open(where, false);
+    this.scrollIntoView({ block: "start" });
+  }
+
+  async later(task, where) {
+    await this.leave(); // what was begun is saved first, and still there when the task comes back
+    this.at = where;
+    try {
+      await post(`assignments/${encodeURIComponent(task.assignment)}/later`);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.live.say(error.message);
+    }
+    this.onwards({ project: task.project.id });
+  }
 }
+
+const numbered = ({ kind, number, of }) => (number && of ? `${kind === "tutorial" ? "Example" : "Task"} ${number} of ${of}` : "");
+const left = (n) => (n > 0 ? `${n.toLocaleString("en")} left after this` : "");
 
 customElements.define("rr-annotate", Annotate);

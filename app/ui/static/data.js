@@ -1,10 +1,13 @@
-// <rr-data>: the third tab: what there is, and how to take it away.
+// <rr-data>: what there is, where people disagree, and how to take it away.
 
 import { h, count, moment } from "./dom.js";
 import { ApiError, get, url } from "./api.js";
-import { adopt } from "./sheets.js";
 import { studio, setRun, goTo } from "./state.js";
 import { badge } from "./facts.js";
+import { gate } from "./me.js";
+import { Tab, fillWith, switcher } from "./tab.js";
+import { dashboard } from "./dashboard.js";
+import { exportsView } from "./exports.js";
 
 const COUNTS = [
   ["runs", ["runs", "run"]],
@@ -23,31 +26,36 @@ const EXPORTS = [
   ["runs.txt", "Rankings", "TREC run", "Every finished ranking, with strictly decreasing scores."],
 ];
 
-class Data extends HTMLElement {
-  connectedCallback() {
-    if (this.body) return;
-    const root = adopt(this);
-    this.body = h("div", { class: "stage data" });
-    root.append(this.body);
-    new ResizeObserver(() => {
-      const seen = this.offsetWidth > 0;
-      if (seen && !this.seen) this.load();
-      this.seen = seen;
-    }).observe(this);
+class Data extends Tab {
+  enter(now) {
+    const held = (what, build) => () => gate(now, "researcher", what) ?? build();
+    const views = switcher(
+      "Data",
+      [
+        ["overview", "Overview", () => this.overview()],
+        ["dashboard", "Disagreement", held("The dashboard", () => dashboard((text) => this.say(text)))],
+        ["exports", "Exports", held("Taking data away", () => exportsView((text) => this.say(text)))],
+      ],
+      "data",
+    );
+    this.body.classList.add("data");
+    this.body.replaceChildren(views.el);
+    views.show(this.views?.shown || "overview");
+    this.views = views;
   }
 
-  async load() {
-    try {
+  /** Counts are read again each time the tab is seen. */
+  back() {
+    if (this.views.shown === "overview") this.views.show("overview");
+  }
+
+  overview() {
+    const box = h("div", null);
+    fillWith(box, async () => {
       const stats = await get("stats");
-      this.body.replaceChildren(counts(stats), outcomes(stats.by_outcome ?? {}), exports(), await this.latest());
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.body.replaceChildren(
-        h("p", { class: "trouble", role: "alert" }, error.message),
-        h("button", { type: "button", class: "quiet", onclick: () => this.load() }, "Try again"),
-        exports(),
-      );
-    }
+      return [counts(stats), outcomes(stats.by_outcome ?? {}), exports(), await this.latest()];
+    });
+    return box;
   }
 
   /** Recent corrections are for researchers: where they are refused, the rest of the page still stands. */

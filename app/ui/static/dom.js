@@ -29,6 +29,9 @@ export const gradeText = (value) => (Number.isInteger(value) ? String(value) : n
 /** "1 call", "2 calls". */
 export const count = (n, word) => `${Number(n).toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 
+/** A text from elsewhere inside a sentence: what it says of its direction ends with it. */
+export const isolated = (text) => `\u2068${text}\u2069`;
+
 /** A length of time as people say it; never rounded to nothing. */
 export function seconds(value) {
   if (typeof value !== "number" || !Number.isFinite(value)) return "–";

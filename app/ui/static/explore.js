@@ -12,6 +12,7 @@ import "./trace.js";
 import "./cards.js";
 import "./bump.js";
 import "./columns.js";
+import "./disagree.js";
 
 const VIEWS = [
   ["cards", "Passages"],
@@ -115,6 +116,7 @@ class Explore extends HTMLElement {
 
   layout(run) {
     this.facts = h("div", { class: "factbox" });
+    this.disagree = h("rr-disagree");
     this.trace = h("rr-trace", { "data-testid": "trace" });
     this.views = { cards: h("rr-cards"), bump: h("rr-bump", { hidden: true }), columns: h("rr-columns", { hidden: true }) };
     this.tabs = VIEWS.map(([key, label], i) =>
@@ -156,7 +158,7 @@ class Explore extends HTMLElement {
     this.trace.addEventListener("hint", (e) => this.views.cards.hint(e.detail));
     this.trace.addEventListener("click", (e) => this.cited(e.target.closest(".cite")));
     this.ask.compact = true;
-    this.stage.replaceChildren(this.facts, (this.split = h("div", { class: "split" }, this.trace, main)));
+    this.stage.replaceChildren(this.facts, this.disagree, (this.split = h("div", { class: "split" }, this.trace, main)));
     this.trace.show(run);
     this.views.cards.show(run);
   }
@@ -220,6 +222,7 @@ class Explore extends HTMLElement {
     const stamp = JSON.stringify([shown.token, shown.state, shown.outcome]);
     if (stamp !== this.stamp || !this.facts.childElementCount) this.facts.replaceChildren(facts(shown));
     this.stamp = stamp;
+    if (run.ended && run.run.state === "finished") this.disagree.show(run.run, this.live.say);
   }
 }
 

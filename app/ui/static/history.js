@@ -2,9 +2,9 @@
 
 import { h, moment } from "./dom.js";
 import { ApiError, get } from "./api.js";
-import { unsaved } from "./saver.js";
+import { outbox } from "./outbox.js";
 
-/** Fills `box` with the newest of my judgements; `open` is the token of the run on screen, `choose(token)` opens another. */
+/** Fills `box` with the newest of my judgements; `open` is the run on screen, `choose({run} or {assignment})` opens another. */
 export async function fillHistory(box, open, choose) {
   let judgements = [];
   let trouble = "";
@@ -14,8 +14,9 @@ export async function fillHistory(box, open, choose) {
     if (!(error instanceof ApiError)) throw error;
     trouble = error.message;
   }
-  const waiting = new Set(unsaved());
-  const rows = judgements.map((j) => row(j, { open, choose, waiting: waiting.has(j.run) }));
+  const held = outbox.targets ?? new Set();
+  const waits = (j) => held.has(j.assignment ? `assignment:${j.assignment}` : `run:${j.run}`);
+  const rows = judgements.map((j) => row(j, { open, choose, waiting: waits(j) }));
   const none = h("p", { class: "empty" }, trouble ? "" : "None yet. The first one you save will stand here.");
   box.replaceChildren(
     h("h2", null, "My judgements"),
@@ -25,14 +26,15 @@ export async function fillHistory(box, open, choose) {
 }
 
 function row(j, { open, choose, waiting }) {
-  const facts = [j.state, `version ${j.version}`, moment(j.created), waiting ? "changes not saved yet" : ""];
+  const target = j.assignment ? { assignment: j.assignment } : { run: j.run };
+  const facts = [j.state.replaceAll("_", " "), `version ${j.version}`, moment(j.created), waiting ? "changes not saved yet" : ""];
   const props = {
     type: "button",
     class: "rowbutton",
-    disabled: !j.run,
+    disabled: !j.run && !j.assignment,
     "data-testid": "history-item",
-    "aria-current": String(j.run === open),
-    onclick: () => choose(j.run),
+    "aria-current": String(Boolean(open) && (target.assignment ?? target.run) === open),
+    onclick: () => choose(target),
   };
   return h(
     "li",

@@ -1,4 +1,7 @@
-// A person's judgement of one run: a weak order, a line below which nothing was judged, a bucket, grades, claims. Pure state with undo.
+// A person's judgement of one run: a weak order, a line below which nothing was judged, a bucket, grades, claims,
+// the words that decided. Pure state with undo.
+
+import { joined } from "./points.js";
 
 const LINE = "\u0000line"; // stands in the sequence where "judged down to here" is; no passage id can be this
 const DEPTH = 200; // steps that can be undone
@@ -111,6 +114,27 @@ export class Judgement extends EventTarget {
     );
   }
 
+  /** Marks the words [start, end) of a passage, in code points, as those that decide; what they touch becomes one with them. */
+  mark(passage_id, start, end) {
+    this.step((state) => {
+      const others = state.spans.filter((s) => s.passage_id !== passage_id);
+      const mine = state.spans.filter((s) => s.passage_id === passage_id);
+      if (!(start < end)) return false;
+      state.spans = [...others, ...joined([...mine, { passage_id, start, end }])];
+      return true;
+    });
+  }
+
+  unmark(passage_id, start) {
+    this.step((state) => {
+      state.spans = state.spans.filter((s) => s.passage_id !== passage_id || s.start !== start);
+    });
+  }
+
+  spansOf(passage_id) {
+    return this.now.spans.filter((s) => s.passage_id === passage_id);
+  }
+
   set(change) {
     this.step(
       (state) => {
@@ -120,9 +144,10 @@ export class Judgement extends EventTarget {
     );
   }
 
-  reset() {
+  /** Takes over a version as one step, which can be undone. */
+  restore(wire) {
     this.step((state) => {
-      Object.assign(state, fresh(this.shown));
+      Object.assign(state, read(wire, this.shown));
     });
   }
 
@@ -147,7 +172,7 @@ export class Judgement extends EventTarget {
 
   /** What goes over the wire: ids only. */
   wire() {
-    const { seq, off, grades, claims, disagree, note, confidence } = this.now;
+    const { seq, off, grades, claims, spans, disagree, note, confidence } = this.now;
     const order = [];
     for (const x of seq.slice(0, this.lineAt)) {
       if (x.tie && order.length) order.at(-1).push(x.id);
@@ -160,6 +185,7 @@ export class Judgement extends EventTarget {
       grades: { ...grades },
       shown_order: this.shown,
       claims: Object.entries(claims).map(([claim_id, c]) => ({ claim_id, ...c })),
+      ...(spans.length ? { spans: spans.map(({ passage_id, start, end }) => ({ passage_id, start, end })) } : {}),
       disagree,
       note,
       confidence,
@@ -168,24 +194,29 @@ export class Judgement extends EventTarget {
 
   /** Takes over a stored judgement, forgetting the steps before. Passages it does not name are put below the line. */
   load(wire) {
-    const known = new Set(this.shown);
-    const seq = (wire.order ?? []).flatMap((group) => group.filter((id) => known.has(id)).map((id, i) => ({ id, tie: i > 0 })));
-    const off = (wire.not_relevant ?? []).filter((id) => known.has(id));
-    const seen = new Set([...seq.map((x) => x.id), ...off]);
-    const rest = [...(wire.unranked ?? []), ...this.shown].filter((id) => known.has(id) && !seen.has(id) && seen.add(id));
-    const claims = Object.fromEntries((wire.claims ?? []).map(({ claim_id, ...c }) => [claim_id, c]));
-    this.now = {
-      seq: [...seq, { id: LINE, tie: false }, ...rest.map((id) => ({ id, tie: false }))],
-      off,
-      grades: { ...wire.grades },
-      claims,
-      disagree: Boolean(wire.disagree),
-      note: wire.note ?? "",
-      confidence: wire.confidence ?? null,
-    };
+    this.now = read(wire, this.shown);
     Object.assign(this, { past: [], future: [], last: "" });
     this.tell();
   }
+}
+
+/** A version as state. */
+function read(wire, shown) {
+  const known = new Set(shown);
+  const seq = (wire.order ?? []).flatMap((group) => group.filter((id) => known.has(id)).map((id, i) => ({ id, tie: i > 0 })));
+  const off = (wire.not_relevant ?? []).filter((id) => known.has(id));
+  const seen = new Set([...seq.map((x) => x.id), ...off]);
+  const rest = [...(wire.unranked ?? []), ...shown].filter((id) => known.has(id) && !seen.has(id) && seen.add(id));
+  return {
+    seq: [...seq, { id: LINE, tie: false }, ...rest.map((id) => ({ id, tie: false }))],
+    off,
+    grades: { ...wire.grades },
+    claims: Object.fromEntries((wire.claims ?? []).map(({ claim_id, ...c }) => [claim_id, c])),
+    spans: (wire.spans ?? []).filter((x) => known.has(x.passage_id)).map((x) => ({ ...x })),
+    disagree: Boolean(wire.disagree),
+    note: wire.note ?? "",
+    confidence: wire.confidence ?? null,
+  };
 }
 
 function fresh(shown) {
@@ -194,6 +225,7 @@ function fresh(shown) {
     off: [],
     grades: {},
     claims: {},
+    spans: [],
     disagree: false,
     note: "",
     confidence: null,

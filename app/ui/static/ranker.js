@@ -3,15 +3,20 @@
 import { h, reorder } from "./dom.js";
 import { drag } from "./drag.js";
 import { LINE } from "./judgement.js";
+import { head } from "./points.js";
 import { heading, name } from "./words.js";
 import { arrow } from "./cards.js";
 
 const GRADES = ["not at all", "touches the topic", "helps", "answers it"];
+const GLANCE = 600; // characters of a passage in its row; all of it is a key away
 
-/** Fires `focus-passage` with an id. Reads and changes a Judgement; announces through `say`. */
+/**
+ * Fires `focus-passage`, `read`, `mark`, `cause` and `moved` with an id. Reads and changes a Judgement; announces through `say`.
+ * `grades` are the labels of 0, 1, ... A passage is told by its `place`, else by its rank in the first stage.
+ */
 class Ranker extends HTMLElement {
-  show(judgement, passages, say) {
-    Object.assign(this, { judgement, passages, say, rows: new Map() });
+  show(judgement, passages, say, grades = GRADES) {
+    Object.assign(this, { judgement, passages, say, labels: grades, rows: new Map() });
     this.list = h("ol", { class: "ranker", "data-testid": "ranker", "aria-label": "Your order" });
     this.bucket = h("ol", { class: "ranker bucket", "data-testid": "bucket" });
     this.bucketBox = h("section", { class: "bucketbox", hidden: true }, h("h3", null, "Not relevant"), this.bucket);
@@ -57,14 +62,15 @@ class Ranker extends HTMLElement {
   }
 
   item(p) {
+    const place = p.place ?? p.first_rank;
     const rank = h("span", { class: "rank" });
     const move = h("span", { class: "move" });
     const grip = h(
       "span",
-      { class: "grip", "data-testid": `handle-${p.first_rank}`, "aria-hidden": "true", title: "Drag to reorder" },
+      { class: "grip", "data-testid": `handle-${place}`, "aria-hidden": "true", title: "Drag to reorder" },
       "⠿",
     );
-    const grades = GRADES.map((about, g) =>
+    const grades = this.labels.map((about, g) =>
       h(
         "button",
         {
@@ -98,13 +104,13 @@ class Ranker extends HTMLElement {
         "aria-pressed": "false",
         "data-testid": "tie",
         title: "Same rank as the one above (T)",
-        onclick: () => this.judgement.tie(p.id),
+        onclick: () => this.tied(p.id),
       },
       "tie",
     );
     const toss = h(
       "button",
-      { type: "button", class: "quiet", "data-testid": "toss", title: "Not relevant (X)", onclick: () => this.judgement.toss(p.id) },
+      { type: "button", class: "quiet", "data-testid": "toss", title: "Not relevant (X)", onclick: () => this.tossed(p.id) },
       "not relevant",
     );
     const read = h(
@@ -113,16 +119,16 @@ class Ranker extends HTMLElement {
         type: "button",
         class: "quiet narrow",
         "data-testid": "read",
-        onclick: () => el.dispatchEvent(new CustomEvent("read", { detail: p.id, bubbles: true })),
+        onclick: () => this.tell("read", p.id),
       },
       "read",
     );
     const el = h(
       "li",
-      { class: "item", tabindex: "0", "data-pid": p.id, "data-testid": `item-${p.first_rank}` },
+      { class: "item", tabindex: "0", "data-pid": p.id, "data-testid": `item-${place}` },
       grip,
       h("div", { class: "place" }, rank, move),
-      h("div", { class: "what" }, heading(p), h("p", { class: "text clamp2", dir: "auto" }, p.text)),
+      h("div", { class: "what" }, heading(p), h("p", { class: "text clamp2", dir: "auto" }, head(p.text, GLANCE))),
       h(
         "div",
         { class: "tools" },
@@ -168,17 +174,22 @@ class Ranker extends HTMLElement {
     });
   }
 
+  tell(what, id) {
+    this.dispatchEvent(new CustomEvent(what, { detail: id, bubbles: true }));
+  }
+
   nudge(id, by) {
     const at = this.judgement.seq.findIndex((x) => x.id === id);
     if (at < 0) return;
-    this.judgement.move(id, at + by);
+    const far = by > 0 ? this.judgement.lineAt - (this.below(id) ? 0 : 1) : 0;
+    this.judgement.move(id, Number.isFinite(by) ? at + by : id === LINE ? this.judgement.seq.length * Math.sign(by) : far);
     this.spoken(id);
   }
 
   grade(id, g) {
     this.judgement.grade(id, g);
     const now = this.judgement.now.grades[id];
-    this.say(now === undefined ? "Grade taken back." : `Grade ${now}: ${GRADES[now]}.`);
+    this.say(now === undefined ? "Grade taken back." : `Grade ${now}: ${this.labels[now]}.`);
   }
 
   send(event, id) {
@@ -204,15 +215,17 @@ class Ranker extends HTMLElement {
     if (id === LINE) return this.say(`The line stands below ${this.judgement.lineAt} passages.`);
     const rank = this.judgement.ranks().get(id);
     this.say(`${name(this.passages.get(id)).slice(0, 60)}: ${rank ? `rank ${rank}` : "not judged"}.`);
+    this.tell("moved", id);
   }
 
   keys(event) {
     const el = event.target.closest("li");
     if (!el || event.target !== el) return;
     const id = el.dataset.line !== undefined ? LINE : el.dataset.pid;
-    if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+    const by = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity }[event.key];
+    if (event.altKey && by) {
       event.preventDefault();
-      return this.nudge(id, event.key === "ArrowUp" ? -1 : 1);
+      return this.nudge(id, by);
     }
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const next = { ArrowDown: el.nextElementSibling, ArrowUp: el.previousElementSibling }[event.key];
@@ -221,8 +234,15 @@ class Ranker extends HTMLElement {
       return next.focus();
     }
     if (id === LINE) return;
-    const act = { t: () => this.judgement.tie(id), x: () => this.toss(id, el), r: () => this.row(id).to.focus() }[event.key.toLowerCase()];
-    if (/^[0-3]$/.test(event.key)) {
+    const act = {
+      t: () => this.tied(id),
+      x: () => this.toss(id, el),
+      r: () => this.row(id).to.focus(),
+      c: () => this.tell("cause", id),
+      m: () => this.tell("mark", id),
+      enter: () => this.tell("read", id),
+    }[event.key.toLowerCase()];
+    if (/^[0-9]$/.test(event.key) && Number(event.key) < this.labels.length) {
       event.preventDefault();
       this.grade(id, Number(event.key));
     } else if (act) {
@@ -233,13 +253,25 @@ class Ranker extends HTMLElement {
 
   toss(id, el) {
     const neighbour = el.nextElementSibling ?? el.previousElementSibling;
+    this.tossed(id);
+    (neighbour ?? el).focus();
+  }
+
+  tossed(id) {
     this.judgement.toss(id);
     this.say(this.judgement.now.off.includes(id) ? "Put among the not relevant." : "Back in the list.");
-    neighbour?.focus();
+    this.tell("moved", id);
+  }
+
+  tied(id) {
+    this.judgement.tie(id);
+    const item = this.judgement.seq.find((x) => x.id === id);
+    this.say(item?.tie ? "Tied with the one above." : "Not tied with the one above.");
   }
 
   draw(glide) {
-    const { seq, off, grades } = this.judgement.now;
+    const { seq, off, grades, spans } = this.judgement.now;
+    const marks = new Set(spans.map((x) => x.passage_id));
     reorder(
       this.list,
       seq.map((x) => this.row(x.id).el),
@@ -261,12 +293,13 @@ class Ranker extends HTMLElement {
       row.move.replaceChildren(arrow(rank ? shown.get(id) - rank : null));
       row.el.classList.toggle("tied", tie);
       row.el.classList.toggle("unjudged", !rank);
+      row.el.classList.toggle("hasmarks", marks.has(id));
       row.tie.setAttribute("aria-pressed", String(tie));
       row.toss.textContent = off.includes(id) ? "put back" : "not relevant";
       row.grades.forEach((b, g) => b.setAttribute("aria-pressed", String(grades[id] === g)));
       const place = `${rank ? `Rank ${rank}` : "Not judged"}${tie ? ", tied with the one above" : ""}`;
       const grade = grades[id] === undefined ? "" : `, grade ${grades[id]}`;
-      row.el.setAttribute("aria-label", `${place}: ${name(row.passage).slice(0, 80)}${grade}`);
+      row.el.setAttribute("aria-label", `${place}: ${name(row.passage).slice(0, 80)}${grade}${marks.has(id) ? ", words marked" : ""}`);
     }
   }
 }

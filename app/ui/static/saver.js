@@ -2,112 +2,92 @@
 // builds on, and what the server has not confirmed is sent again, the same bytes with the same key, until it answers.
 
 import { debounce } from "./dom.js";
-import { ApiError, get, key, post } from "./api.js";
+import { ApiError, get, key } from "./api.js";
+import { outbox, targetId } from "./outbox.js";
 
 const AUTOSAVE_MS = 2500;
 const LONGEST_WAIT = 20_000;
 const IDLE_MS = 60_000; // after that long without a touch, time no longer counts as active
-const PREFIX = "reasonrank:judgement:";
+const AGAIN_MS = 800; // another tab is sending the same save
 
-/** Runs of this browser that hold something not saved yet. */
-export function unsaved() {
-  return Object.keys(localStorage)
-    .filter((k) => k.startsWith(PREFIX))
-    .filter((k) => {
-      const v = read(k);
-      return v?.dirty || v?.pending;
-    })
-    .map((k) => k.slice(PREFIX.length));
-}
+/** The address of what is stored for a target: judgements or judgements/versions. */
+export const stored = (path, target) => `${path}?${new URLSearchParams(target)}`;
 
-/** Sends what earlier visits could not, for every run but the one that is open: that one looks after itself. */
-export async function flush(open) {
-  for (const token of unsaved()) {
-    const local = read(PREFIX + token);
-    if (token === open || !local?.pending) continue;
-    try {
-      const { judgement } = await post("judgements", local.pending);
-      localStorage.setItem(PREFIX + token, JSON.stringify({ ...local, pending: null, base: judgement.version }));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status === 0) return;
-    }
-  }
-}
-
-function read(k) {
-  try {
-    return JSON.parse(localStorage.getItem(k));
-  } catch (cause) {
-    if (cause instanceof SyntaxError) return null;
-    throw cause;
-  }
-}
-
-/** Dispatches `status` with {state: clean|dirty|saving|saved|waiting|conflict|refused, message}. */
+/**
+ * Dispatches `status` with {state: clean|dirty|saving|saved|waiting|conflict|refused, message}, and `saved` with the server's answer.
+ * `target` is {run} or {assignment}.
+ */
 export class Saver extends EventTarget {
-  constructor(token, judgement) {
+  constructor(target, judgement) {
     super();
-    Object.assign(this, {
-      token,
-      judgement,
-      k: PREFIX + token,
-      base: 0,
-      pending: null,
-      next: "",
-      dirty: false,
-      wait: 1000,
-      busy: false,
-      theirs: null,
-      closed: false,
-    });
-    this.active = 0;
-    this.touched = Date.now();
-    this.autosave = debounce(() => this.queue("draft"), AUTOSAVE_MS);
+    Object.assign(this, { target, judgement, id: targetId(target), base: 0, pending: null, next: "", dirty: false, wait: 1000 });
+    Object.assign(this, { busy: false, theirs: null, closed: false, leftovers: [], state: "", active: 0, touched: Date.now() });
+    this.autosave = debounce(() => this.auto(), AUTOSAVE_MS);
     this.online = () => {
       if (this.pending && !this.busy) this.send();
     };
+    this.kept = () => {
+      if (outbox.trouble && this.dirty) this.say("refused", outbox.trouble);
+    };
+    this.step = () => {
+      if (!this.loading) this.changed();
+    };
     addEventListener("online", this.online);
+    outbox.addEventListener("change", this.kept);
   }
 
-  /** Finds what there is: unsaved work of this browser first, else the server's newest. */
-  async open() {
-    const local = read(this.k);
-    this.active = local?.active ?? 0;
-    if (local?.dirty || local?.pending) {
-      Object.assign(this, { base: local.base, pending: local.pending, dirty: local.dirty, next: local.next ?? "" });
-      this.judgement.load(local.wire);
+  /** Finds what there is: unsaved work of this browser first, else `newest`, which is fetched where it is not given. */
+  async open(newest) {
+    outbox.open.add(this.id);
+    const { draft, save, leftovers } = await outbox.claim(this.id);
+    this.leftovers = leftovers;
+    if (this.closed) return;
+    if (draft || save) {
+      const wire = draft?.wire ?? save.body;
+      Object.assign(this, { base: draft?.base ?? save.body.base_version, pending: save, dirty: Boolean(draft?.dirty) });
+      Object.assign(this, { next: draft?.next ?? "", active: draft?.active ?? 0, state: draft?.state ?? "" });
+      this.judgement.load(wire);
       this.watch();
       if (this.pending) await this.send();
       else this.changed();
       return;
     }
-    let newest = null;
-    try {
-      newest = (await get(`judgements?run=${encodeURIComponent(this.token)}`)).judgement;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.say("waiting", error.message);
-    }
-    if (newest) {
-      this.judgement.load(newest);
-      this.base = newest.version;
-      this.say("saved", told(newest));
-    } else this.say("clean", "Nothing changed yet.");
+    await this.fetched(newest);
     this.watch();
   }
 
-  watch() {
-    this.judgement.addEventListener("change", () => {
-      if (!this.loading) this.changed();
-    });
+  async fetched(newest) {
+    try {
+      if (newest === undefined) newest = (await get(stored("judgements", this.target))).judgement;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return this.say("waiting", error.message);
+    }
+    if (!newest) return this.say("clean", "Nothing changed yet.");
+    this.judgement.load(newest);
+    Object.assign(this, { base: newest.version, state: newest.state });
+    this.say("saved", told(newest));
   }
 
-  close() {
+  watch() {
+    this.judgement.addEventListener("change", this.step);
+  }
+
+  /** Ends the session. What is not saved goes on in the background, and stays in this browser until it is. */
+  async close() {
+    if (this.closed) return;
     this.closed = true;
     this.autosave.cancel();
     clearTimeout(this.timer);
+    this.judgement.removeEventListener("change", this.step);
     removeEventListener("online", this.online);
+    outbox.removeEventListener("change", this.kept);
+    if (this.dirty && !this.pending && !this.theirs && !this.corrects) {
+      await outbox.put(this.id, this.body("draft"));
+      await outbox.drop(this.id);
+    }
+    outbox.open.delete(this.id);
+    await outbox.drain();
   }
 
   changed() {
@@ -117,42 +97,50 @@ export class Saver extends EventTarget {
     this.dirty = true;
     this.keep();
     if (this.theirs) return;
-    if (!this.pending) this.say("dirty", "Kept in this browser; saving in a moment.");
+    const then = this.corrects ? "submit to correct" : "saving in a moment";
+    if (!this.pending) this.say("dirty", `Kept in this browser; ${then}.`);
     this.autosave();
   }
 
-  keep() {
-    const { base, pending, dirty, next, active } = this;
-    try {
-      localStorage.setItem(this.k, JSON.stringify({ base, pending, dirty, next, active, wire: this.judgement.wire() }));
-    } catch (cause) {
-      // Storage may be full or forbidden: then the page is the only copy, and the person must know.
-      this.say("refused", `This browser keeps no copy (${cause.name}). Save before you leave the page.`);
-    }
+  /** A submitted task stays submitted while its author corrects it: a draft would take it out of the results. */
+  get corrects() {
+    return Boolean(this.target.assignment) && Boolean(this.state) && this.state !== "draft";
   }
 
-  /** Saves as draft, submitted, skipped or flagged. A save under way is finished first, then this one follows. */
-  queue(state) {
+  auto() {
+    if (!this.corrects) this.queue("draft");
+  }
+
+  /** Brings the copy in this browser up to date; resolves once it is written. */
+  keep() {
+    const { base, dirty, next, active, state } = this;
+    if (!dirty && !next) return outbox.drop(this.id);
+    return outbox.keep(this.id, { base, dirty, next, active, state, wire: this.judgement.wire() });
+  }
+
+  /** Saves as draft, submitted, skipped, flagged or cannot_judge. A save under way is finished first, then this one follows. */
+  async queue(state) {
     this.autosave.cancel();
-    if (this.theirs) return;
+    if (this.theirs || this.closed) return;
     if (this.pending) {
-      if (this.next !== "submitted") this.next = state;
+      if (!this.next || this.next === "draft") this.next = state;
       this.keep();
       if (!this.busy) this.send();
       return;
     }
-    const { token: run, base: base_version } = this;
-    this.pending = {
-      ...this.judgement.wire(),
-      run,
-      base_version,
-      idempotency_key: key(),
-      active_seconds: Math.round(this.active * 10) / 10,
-      state,
-    };
+    const body = this.body(state);
     this.dirty = false;
+    this.pending = { key: body.idempotency_key, body };
+    this.say("saving", "Saving…");
+    this.busy = true;
+    this.pending = await outbox.put(this.id, body); // on disk before it is sent, or a killed browser would know nothing of it
     this.keep();
     this.send();
+  }
+
+  body(state) {
+    const active_seconds = Math.round(this.active * 10) / 10;
+    return { ...this.judgement.wire(), ...this.target, base_version: this.base, idempotency_key: key(), active_seconds, state };
   }
 
   async send() {
@@ -161,7 +149,10 @@ export class Saver extends EventTarget {
     this.busy = true;
     this.say("saving", "Saving…");
     try {
-      this.saved((await post("judgements", this.pending)).judgement);
+      const answer = await outbox.send(this.pending);
+      if (answer) return this.saved(answer);
+      this.busy = false;
+      this.timer = setTimeout(() => this.send(), AGAIN_MS);
     } catch (error) {
       this.busy = false;
       if (!(error instanceof ApiError)) throw error;
@@ -169,25 +160,28 @@ export class Saver extends EventTarget {
     }
   }
 
-  saved(judgement) {
-    Object.assign(this, { busy: false, pending: null, base: judgement.version, wait: 1000 });
+  saved(answer) {
+    const { judgement } = answer;
+    Object.assign(this, { busy: false, pending: null, base: judgement.version, state: judgement.state, wait: 1000 });
     const { next } = this;
     this.next = "";
     this.keep();
+    if (this.closed) return;
     if (next) return this.queue(next);
-    if (this.dirty) return this.changed();
-    this.say("saved", told(judgement));
-    this.dispatchEvent(new CustomEvent("saved", { detail: judgement }));
+    if (this.dirty) this.changed();
+    else this.say("saved", told(judgement));
+    this.dispatchEvent(new CustomEvent("saved", { detail: answer }));
   }
 
   failed(error) {
     if (error.status === 409) {
       this.theirs = error.body?.newest ?? null;
-      return this.say("conflict", "Somebody, or another tab of yours, saved a newer version. Choose which one stays.");
+      if (this.theirs) return this.say("conflict", "Somebody, or another tab of yours, saved a newer version. Choose what stays.");
     }
     if (!error.passing) {
-      Object.assign(this, { pending: null, dirty: true });
-      this.keep();
+      const row = this.pending;
+      Object.assign(this, { pending: null, dirty: true, next: "" });
+      this.keep().then(() => outbox.forget(row));
       return this.say("refused", `Not saved: ${error.message}`);
     }
     this.say("waiting", `Not saved yet, will retry. ${error.message}`);
@@ -195,16 +189,23 @@ export class Saver extends EventTarget {
     this.wait = Math.min(LONGEST_WAIT, this.wait * 2);
   }
 
-  /** Ends a conflict: mine is saved on top of theirs, or theirs replaces mine here. */
-  settle(mine) {
+  /** Ends a conflict: `mine`, or a merge given as `wire`, is saved on top of theirs; or theirs replaces mine here. */
+  async settle(mine, wire = null) {
     const { theirs, pending } = this;
     Object.assign(this, { theirs: null, pending: null, base: theirs?.version ?? this.base, next: "" });
-    if (mine) return this.queue(pending?.state ?? "draft");
+    if (wire) this.judgement.restore(wire);
+    if (mine) {
+      this.dirty = true;
+      await this.keep();
+      await outbox.forget(pending);
+      return this.queue(pending?.body.state ?? "draft");
+    }
     this.loading = true;
     this.judgement.load(theirs);
     this.loading = false;
-    this.dirty = false;
+    Object.assign(this, { dirty: false, state: theirs.state });
     this.keep();
+    await outbox.forget(pending);
     this.say("saved", told(theirs));
   }
 

@@ -26,8 +26,24 @@ export function setRun(token) {
 
 addEventListener("popstate", () => studio.dispatchEvent(new CustomEvent("back", { detail: linkedRun() })));
 
-/** Shows a tab by its id: explore, annotate or data. Gradio names a tab's button after its elem_id. */
+/** Shows a tab by its id: explore, annotate, review, data or manage. Gradio names a tab's button after its elem_id. */
 export function goTo(tab) {
   document.getElementById(`tab-${tab}-button`)?.click();
   document.getElementById("tabs")?.scrollIntoView({ block: "start" });
+}
+
+let task = "";
+
+/** Shows a task under review. Gradio puts a tab on the page only when it is first opened: what is wanted there is kept until it asks. */
+export function reviewTask(id) {
+  task = id;
+  goTo("review");
+  studio.dispatchEvent(new Event("review"));
+}
+
+/** The task that is wanted under review, once. */
+export function takeTask() {
+  const id = task;
+  task = "";
+  return id;
 }

@@ -1,5 +1,8 @@
-// Entry: defines the three components that the page places.
+// Entry: defines the components that the page places.
 
+import "./account.js";
 import "./explore.js";
 import "./annotate.js";
+import "./review.js";
 import "./data.js";
+import "./manage.js";
