@@ -1,4 +1,4 @@
-# make app | make test | make unit | make bench | make lint. Each makes .venv and installs what it needs by itself.
+# make app | make test | make unit | make proof NAME | make bench | make lint. Each makes .venv and installs what it needs by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ OPEN = $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)
 export DO_NOT_TRACK ?= 1
 export GRADIO_ANALYTICS_ENABLED ?= False
 
-.PHONY: app test engine lint unit bench clean
+.PHONY: app test engine lint unit proof chaos agreement campaign bench clean
 
 app: $(VENV)/.core
 	@echo "Starting ReasonRank Studio ..."
@@ -29,11 +29,19 @@ lint: $(VENV)/.dev
 unit: $(VENV)/.dev
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not model and not database and not browser and not engine and not process"
 
+# `make proof chaos ARGS="--seeds 0-9999"`: the name is a goal of its own to make, which has nothing to do.
+proof: $(VENV)/.dev
+	@sh scripts/proof $(filter-out proof,$(MAKECMDGOALS)) $(ARGS)
+
+chaos agreement campaign:
+	@:
+
 bench: $(VENV)/.dev
 	@HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/embedded.py
 	@HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/visitors.py
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/strategies.py --repeats 1 --busy-service 2 --at-once 128 --marks 1000 3000
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/annotation_load.py
 
 $(VENV)/bin/uv:
 	@sh scripts/check-python "$(PYTHON)"
