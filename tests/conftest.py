@@ -13,6 +13,7 @@ import pytest
 from app.ranking.evidence import SIGNALS
 from app.ranking.values import Passage
 from db.session import Database
+from tests.databases import migrated
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -36,11 +37,10 @@ def postgres() -> Iterator[str]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated, empty database; each test runs on both kinds."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'studio.db'}"
+        database = migrated(tmp_path / "studio.db")
     else:
-        url = _fresh_schema(request.getfixturevalue("postgres"), request.node.name)
-    database = Database(url)
-    database.migrate()
+        database = Database(_fresh_schema(request.getfixturevalue("postgres"), request.node.name))
+        database.migrate()
     yield database
     database.close()
 

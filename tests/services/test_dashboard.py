@@ -16,14 +16,13 @@ from app.services.actors import LOCAL, VISITOR
 from app.services.comparisons import OTHER, topic_of
 from app.services.dashboard import Dashboard, Wanted
 from app.services.disagreements import Disagreements
-from db.session import Database
+from tests.databases import migrated
 from tests.services.panel_world import World
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    database = Database(f"sqlite:///{tmp_path / 'studio.db'}")
-    database.migrate()
+    database = migrated(tmp_path / "studio.db")
     return World(database)
 
 

@@ -19,7 +19,7 @@ from app.services.quality import Quality
 from app.services.review import Review
 from db.models import new_id
 from db.models_people import Judgement
-from db.session import Database
+from tests.databases import migrated
 from tests.services.panel_world import World
 
 IDS = "abcdefghij"
@@ -27,8 +27,7 @@ IDS = "abcdefghij"
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    database = Database(f"sqlite:///{tmp_path / 'studio.db'}")
-    database.migrate()
+    database = migrated(tmp_path / "studio.db")
     return World(database)
 
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import functools
 import json
 import random
-import shutil
-import tempfile
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +30,6 @@ from db.models import Run, now
 from db.models_log import Event
 from db.models_people import Judgement
 from db.models_projects import Assignment, Project, Task
-from db.session import Database
 from db.store import actors, tasks
 from tests.conftest import passages
 from tests.services.test_runs import ANSWER, Three, make, until_end
@@ -52,22 +47,10 @@ class Waiting:
         return lambda *given, **named: asyncio.run(getattr(self.service, name)(*given, **named))
 
 
-@functools.cache
-def _migrated() -> Path:
-    """A database that is migrated already, made once: migrating takes longer than most of these tests."""
-    folder = Path(tempfile.mkdtemp(prefix="migrated-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    database = Database(f"sqlite:///{folder / 'empty.db'}")
-    database.migrate()
-    database.close()
-    return folder / "empty.db"
-
-
 class House:
     """Services over one database, with two people: the local one and Ben."""
 
     def __init__(self, folder: Path, seed: int = 1) -> None:
-        shutil.copy(_migrated(), folder / "runs.db")
         self.runs: Runs = make(folder, ANSWER)
         self.database = self.runs._database
         with self.database.write() as session:

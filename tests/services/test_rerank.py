@@ -21,9 +21,9 @@ from app.services.models import Models
 from app.services.rerank import Rerank, RerankRequest, answer, relevance
 from app.services.runs import DEFECT, Found, RunRequest, Runs
 from app.settings import ModelEntry
-from db.session import Database
 from db.store import actors
 from db.store.lists import Candidates
+from tests.databases import migrated
 
 ANSWER = "<think>The principle is in [2]. But [3] is a near miss, and [1] shares words.</think><answer>[2] > [3] > [1]</answer>"
 TWINS = tuple(Passage(id=str(number), text="The same text.") for number in (1, 2, 3))
@@ -49,8 +49,7 @@ class Offered:
 
 
 def make(tmp_path: Path, *answers: str | BackendError, pause: float = 0.0, most: int = 8) -> tuple[Rerank, Runs]:
-    database = Database(f"sqlite:///{tmp_path / 'runs.db'}")
-    database.migrate()
+    database = migrated(tmp_path / "runs.db")
     with database.write() as session:
         actors.ensure(session, LOCAL.id, LOCAL.name, LOCAL.roles)
     models = Models(

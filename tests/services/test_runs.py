@@ -20,10 +20,10 @@ from app.services.runs import Found, RunRequest, Runs
 from app.services.runs_live import EventLog, TraceBuffer
 from app.settings import ModelEntry
 from db.models import RunCall
-from db.session import Database
 from db.store import actors
 from db.store.lists import Candidates
 from tests.conftest import passages
+from tests.databases import migrated
 
 ANSWER = "<think>The principle is in [2]. But [3] is a near miss, and [1] shares words.</think><answer>[2] > [3] > [1]</answer>"
 
@@ -37,8 +37,7 @@ class Three:
 
 
 def make(tmp_path: Path, *answers: str | BackendError, pause: float = 0.0, most: int = 8) -> Runs:
-    database = Database(f"sqlite:///{tmp_path / 'runs.db'}")
-    database.migrate()
+    database = migrated(tmp_path / "runs.db")
     with database.write() as session:
         actors.ensure(session, LOCAL.id, LOCAL.name, LOCAL.roles)
     entry = ModelEntry(name="told", backend="scripted", label="Told")

@@ -16,9 +16,9 @@ from app.ui.page import build_blocks
 from app.web.server import build_app
 from app.web.who import SESSION
 from db.models import now
-from db.session import Database
 from db.store import accounts
 from db.store.accounts import NewAccount
+from tests.databases import migrated
 
 HEADERS = {"X-Requested-With": "reasonrank", "Origin": "https://studio.example.org"}
 BASE = "https://studio.example.org"
@@ -29,8 +29,7 @@ class House:
 
     def __init__(self, folder: Path, **settings: object) -> None:
         url = f"sqlite:///{folder / 'studio.db'}"
-        self.database = Database(url)
-        self.database.migrate()
+        self.database = migrated(folder / "studio.db")
         self.settings = Settings(data_dir=folder, database_url=url, allowed_hosts="studio.example.org", **settings)  # type: ignore[arg-type]
         self.admin = self.account(("annotator", "reviewer", "researcher", "admin"))
         self.studio = Studio.open(self.settings)
