@@ -19,6 +19,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
+_STORE = ("db", "services", "web", "exports")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Folders whose tests work on a real database or the whole app are marked as such, so that `make unit` is quick."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+        if folder in _STORE or item.path.name in ("test_backup_command.py", "test_account_command.py", "test_export_command.py"):
+            item.add_marker(pytest.mark.store)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of a PostgreSQL server started for this session from a package, as any contributor has it."""

@@ -60,6 +60,7 @@ def kappa_by_library(given_: Given, first: str, second: str, weights: str) -> fl
     return float(metrics.cohen_kappa_score(*zip(*both, strict=True), labels=levels, weights=WEIGHTS[weights]))
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("kept", [1.0, 0.7, 0.4])
 @pytest.mark.parametrize("seed", range(4))
 def test_alpha_and_kappas_are_those_of_the_libraries(seed: int, kept: float) -> None:

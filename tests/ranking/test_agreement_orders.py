@@ -28,6 +28,7 @@ def by_score(scores: list[float]) -> WeakOrder:
     return WeakOrder.of([[str(at) for at, score in enumerate(scores) if score == level] for level in sorted(set(scores), reverse=True)])
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4])
 def test_every_pair_of_orders_of_the_same_passages(n: int) -> None:
     all_of = same_passages(n)
@@ -36,6 +37,7 @@ def test_every_pair_of_orders_of_the_same_passages(n: int) -> None:
     assert not wrong, words
 
 
+@pytest.mark.oracle
 def test_some_pairs_of_five_and_of_parts_of_four() -> None:
     draw = random.Random(20240)
     for all_of, size in ((same_passages(5), 541), (list(partial_orders("abcd")), 150)):
