@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.services.consent import work_text
 from app.services.judgements import view as judgement_view
 from app.services.judging import target_of_held
 from app.services.projects import guideline_view
@@ -36,6 +37,7 @@ def assignment_view(session: Session, held: Held, person: str) -> dict[str, Any]
         "run": run and run.token,
         "model": run and run.model,
         "guidelines": guideline_view(held.guideline),
+        "consent": {"version": project.consent_version, "text": work_text(project.consent_version)},
         "lease_until": row.lease_until.isoformat(),
         "state": row.state,
         "judgement": None if judged is None else judgement_view(judged, target, person),

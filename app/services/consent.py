@@ -1,4 +1,7 @@
-"""What a visitor agrees to before an objection is kept. A text is never edited: a change is a new version, the old ones stay known."""
+"""What people agree to: visitors before an objection is kept, annotators with what they submit.
+
+A text is never edited: a change is a new version, and the old ones stay known.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,20 @@ VERSIONS = (
 )
 
 
+# The same for annotators; it stands beside every task. The licence is the project's.
+WORK_VERSIONS = (
+    Consent(
+        version="work-2026-11-28",
+        text=(
+            "What I submit here is kept with its earlier versions, shown to reviewers under a random pseudonym, and may be published under "
+            "the project's licence and used to train and test models. My name and address are never given away. I can take my data away "
+            "or have it deleted in my account; what was published before can't be called back."
+        ),
+        licence="",
+    ),
+)
+
+
 def current() -> Consent:
     """The version that is asked for now."""
     return VERSIONS[-1]
@@ -41,3 +58,8 @@ def known(version: str) -> Consent:
     if found is None:
         raise InputError(f"there is no consent text {version[:40]!r}: read the present one, {current().version}, and send its version")
     return found
+
+
+def work_text(version: str) -> str:
+    """What annotators agreed to; empty for a version that isn't known here, as of a project from elsewhere."""
+    return next((one.text for one in WORK_VERSIONS if one.version == version), "")

@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 
 from app.ranking.errors import RankingError, SettingsError
+from app.services import consent
 from app.services.accounts import Accounts
 from app.services.actors import LOCAL, VISITOR
 from app.services.dashboard import Dashboard
@@ -48,7 +49,7 @@ class Studio:
         self.collections = Library(settings, database)
         self.runs = Runs(database, self.models, self.collections, settings.max_active_runs)
         self.judgements = Judgements(database)
-        self.projects = Projects(database)
+        self.projects = Projects(database, consent.WORK_VERSIONS[-1].version)
         self.queue = Queue(database)
         self.task_imports = TaskImports(database, self.collections, self.runs, settings.max_upload_mb * 1_000_000)
         self.exports = Exports(database)

@@ -72,6 +72,13 @@ class TaskPassage(Answer):
     text: str
 
 
+class TaskConsent(Answer):
+    """What submitting agrees to; the text is empty where the project has no such terms."""
+
+    version: str
+    text: str
+
+
 class TaskAnswer(Answer):
     """T: a task in one person's hands. `run` and `model` are null unless the project shows the model."""
 
@@ -87,6 +94,7 @@ class TaskAnswer(Answer):
     run: str | None
     model: str | None
     guidelines: Guidelines | None
+    consent: TaskConsent
     lease_until: str
     state: str
     judgement: Judgement | None

@@ -39,7 +39,7 @@ export class Desk extends EventTarget {
   }
 
   build() {
-    this.guide = guidelines(this.task?.guidelines);
+    this.guide = guidelines(this.task?.guidelines, this.task?.consent);
     this.bar = bar({ query: this.query, task: Boolean(this.task), guided: Boolean(this.guide) }, (what) => this.act(what));
     this.opinion = opinion(this.judgement, Boolean(this.run));
     this.trace = reasoning(this.run, (pid) => this.goTo(pid));
