@@ -9,6 +9,8 @@ from app.ranking.errors import Forbidden
 
 Role = Literal["visitor", "annotator", "reviewer", "researcher", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
+# Whoever works on projects in one way or another may know which there are.
+STAFF: tuple[Role, ...] = ROLES[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,8 @@ LOCAL = Actor(
 VISITOR = Actor(id="00000000-0000-7000-8000-000000000002", name="Visitor", roles=frozenset({"visitor"}))
 
 
-def require(actor: Actor, role: Role) -> None:
-    """Raises Forbidden where the actor lacks the role."""
-    if role not in actor.roles:
-        raise Forbidden(f"{actor.name} may not do this: it takes the role {role!r}")
+def require(actor: Actor, *roles: Role) -> None:
+    """Raises Forbidden where the actor has none of the roles."""
+    if actor.roles.isdisjoint(roles):
+        needed = " or ".join(repr(role) for role in roles)
+        raise Forbidden(f"{actor.name} may not do this: it takes the role {needed}")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from app.ranking.errors import InputError
-from app.services.actors import Actor, require
+from app.services.actors import STAFF, Actor, require
 from app.services.tutorial import add_tutorial, default_guidelines
 from db.models_projects import Guideline, Project
 from db.session import Database
@@ -46,12 +46,12 @@ class Projects:
 
     async def list(self, actor: Actor) -> Sequence[dict[str, Any]]:
         """All projects, oldest first, each as P of the HTTP interface."""
-        require(actor, "annotator")
+        require(actor, *STAFF)
         return await asyncio.to_thread(self._read, lambda session: views(session, actor, projects.every(session)))
 
     async def get(self, actor: Actor, project_id: str) -> dict[str, Any]:
         """One project. Raises NotFound."""
-        require(actor, "annotator")
+        require(actor, *STAFF)
         return await asyncio.to_thread(self._read, lambda session: one_view(session, actor, projects.get(session, project_id)))
 
     async def create(self, actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.ranking.errors import NotFound
-from app.services.actors import LOCAL, VISITOR, Actor, Role, require
+from app.services.actors import LOCAL, STAFF, VISITOR, Actor, Role, require
 
 from .limits import LIMITS, Limits
 from .logs import run_id, short
@@ -39,11 +39,11 @@ class Asked:
         self.studio, self.actor = studio, actor
 
 
-def _needs(role: Role) -> Callable[[Request], Awaitable[Asked]]:
+def _needs(*roles: Role) -> Callable[[Request], Awaitable[Asked]]:
     async def asked(request: Request) -> Asked:
         studio: Studio = request.app.state.studio
         actor = await studio.accounts.who(credentials(request))
-        require(actor, role)
+        require(actor, *roles)
         _count(request, studio, actor)
         return Asked(studio, actor)
 
@@ -75,6 +75,7 @@ async def known_token(token: str) -> str:
 
 Asking = Annotated[Asked, Depends(_needs("visitor"))]
 Annotating = Annotated[Asked, Depends(_needs("annotator"))]
+Working = Annotated[Asked, Depends(_needs(*STAFF))]
 Reviewing = Annotated[Asked, Depends(_needs("reviewer"))]
 Researching = Annotated[Asked, Depends(_needs("researcher"))]
 Administering = Annotated[Asked, Depends(_needs("admin"))]

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from . import answers, project_answers
-from .asking import Administering, Annotating
+from .asking import Administering, Annotating, Working
 from .project_bodies import GuidelinesBody, ProjectBody, ProjectChangeBody, TasksBody
 from .task_uploads import read_task_upload
 
@@ -20,7 +20,7 @@ RowId = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/projects", response_model=project_answers.ProjectsAnswer)
-async def projects(asked: Annotating) -> JSONResponse:
+async def projects(asked: Working) -> JSONResponse:
     """Projects one can work in."""
     return JSONResponse({"projects": list(await asked.studio.projects.list(asked.actor))})
 
@@ -32,7 +32,7 @@ async def create(asked: Administering, posted: ProjectBody) -> JSONResponse:
 
 
 @router.get("/projects/{id}", response_model=project_answers.ProjectAnswer)
-async def project(asked: Annotating, id: RowId) -> JSONResponse:
+async def project(asked: Working, id: RowId) -> JSONResponse:
     """A project as it stands."""
     return JSONResponse(await asked.studio.projects.get(asked.actor, id))
 
