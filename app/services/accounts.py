@@ -30,7 +30,9 @@ from db.store.accounts import NewAccount
 FAILURES = 10
 _LOCK, _LONGEST_LOCK = timedelta(minutes=1), timedelta(hours=1)
 # A session is looked up in the database at most this often, so an account disabled by another process may act this long.
-_REMEMBER_SECONDS = 5.0
+_REMEMBER_SECONDS = 20.0
+# On one machine without accounts, the first account that is made must be noticed soon.
+_COUNT_SECONDS = 5.0
 _REMEMBERED = 10_000
 _T = TypeVar("_T")
 _WRONG = "the e-mail address or the password is wrong"
@@ -103,7 +105,7 @@ class Accounts:
 
     async def _any(self) -> bool:
         at, count = self._counted
-        if count == 0 and time.monotonic() - at > _REMEMBER_SECONDS:
+        if count == 0 and time.monotonic() - at > _COUNT_SECONDS:
             count = await asyncio.to_thread(self.count)
             self._counted = (time.monotonic(), count)
         return count > 0
