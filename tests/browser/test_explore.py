@@ -33,6 +33,11 @@ def outcome(page: Page) -> str:
     return page.get_by_test_id("facts").get_by_test_id("outcome").inner_text()
 
 
+def test_the_question_has_the_width_of_the_page(page: Page) -> None:
+    box = page.locator("rr-ask").locator(".question").bounding_box()
+    assert box is not None and box["width"] > 900
+
+
 def test_the_embedded_model_answers_an_example(page: Page) -> None:
     page.get_by_test_id("example").first.click()
     page.get_by_test_id("card-1").wait_for()

@@ -147,3 +147,12 @@ def test_who_may_not_is_told_what_it_takes(browser: Browser, house: str) -> None
     page.get_by_role("tab", name="Review").click()
     expect(page.get_by_test_id("needs-reviewer")).to_be_visible()
     watch.check()
+
+
+def test_the_menu_of_an_account_fits_a_phone(browser: Browser, house: str) -> None:
+    page, watch = visit(browser, house, "ada")
+    page.set_viewport_size({"width": 375, "height": 760})
+    page.get_by_test_id("account-menu").locator("summary").click()
+    watch.fits()
+    box = page.get_by_test_id("sign-out").bounding_box()
+    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 375

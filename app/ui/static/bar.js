@@ -26,7 +26,7 @@ export function bar({ query, task, guided }, act) {
   const el = h(
     "div",
     { class: "savebar" },
-    h("div", { class: "ask" }, question(query), progress),
+    h("div", { class: "asked" }, question(query), progress),
     undo,
     redo,
     state,
