@@ -55,12 +55,21 @@ def call(address: str, method: str, path: str, value: Any = None) -> Any:
 
 
 def blind(address: str, name: str, *lists: dict[str, Any], **rules: Any) -> Made:
-    """A project that shows no model; passages in the order given here, one person a task, no tutorial unless `rules` say so."""
+    """A project that shows no model; passages in the order given here, one person a task, no tutorial, no chance, unless `rules` say so."""
     made = call(
         address,
         "POST",
         "projects",
-        {"name": name, "view": "blind", "shown": "first_stage", "overlap": 1, "tutorial": False, "gold_share": 0.0, **rules},
+        {
+            "name": name,
+            "view": "blind",
+            "shown": "first_stage",
+            "overlap": 1,
+            "tutorial": False,
+            "gold_share": 0.0,
+            "audit_share": 0.0,
+            **rules,
+        },
     )
     if lists:
         call(address, "POST", f"projects/{made['id']}/tasks", {"lists": list(lists)})
@@ -69,7 +78,7 @@ def blind(address: str, name: str, *lists: dict[str, Any], **rules: Any) -> Made
 
 def with_model(address: str, name: str, *queries: str) -> Made:
     """A project whose lists the embedded model has ranked, its reasoning shown."""
-    rules = {"name": name, "view": "model", "shown": "model", "overlap": 1, "tutorial": False, "gold_share": 0.0}
+    rules = {"name": name, "view": "model", "shown": "model", "overlap": 1, "tutorial": False, "gold_share": 0.0, "audit_share": 0.0}
     made = call(address, "POST", "projects", rules)
     asked = {"queries": list(queries), "run": True, "model": "nano"}
     call(address, "POST", f"projects/{made['id']}/tasks", asked)

@@ -88,7 +88,7 @@ def test_a_picked_order_is_changed_by_keyboard_and_saved_with_its_reason(open_pa
     page.keyboard.press("Alt+ArrowUp")
     page.get_by_test_id("reason").fill("The first names the cause.")
     page.get_by_test_id("adjudication-send").click()
-    page.wait_for_function("document.querySelector('rr-review').shadowRoot.querySelector('[data-testid=reason]')?.value === ''")
+    expect(page.get_by_test_id("reason")).to_have_value("")
     assert len(sent) == 1
     assert sent[0]["order"][:2] == [["p1"], ["p2"]] and sent[0]["picked_id"].endswith("101")
     assert sent[0]["base_version"] == 4 and sent[0]["reason"] == "The first names the cause." and "gold" not in sent[0]
@@ -126,7 +126,7 @@ def test_a_stale_decision_shows_both_and_is_saved_on_top_under_a_new_key(open_pa
     page.get_by_test_id("adjudication-send").click()
     expect(page.get_by_test_id("conflict")).to_contain_text("Version 2")
     page.get_by_test_id("keep-mine").click()
-    page.wait_for_function("document.querySelector('rr-review').shadowRoot.querySelector('[data-testid=reason]')?.value === ''")
+    expect(page.get_by_test_id("reason")).to_have_value("")
     assert [one["base_version"] for one in sent] == [0, 2]
     assert sent[0]["idempotency_key"] != sent[1]["idempotency_key"] and sent[0]["order"] == sent[1]["order"]
 
@@ -182,7 +182,7 @@ def test_an_objection_is_accepted_with_trust(open_page: OpenPage) -> None:
     page.get_by_test_id("trust").fill("0.25")
     with page.expect_response("**/decision"), page.expect_response("**/disagreements?state=new"):
         page.get_by_test_id("accept-send").click()
-    page.wait_for_function("!document.querySelector('rr-review').shadowRoot.querySelector('[aria-busy]')")
+    expect(page.locator("rr-review [aria-busy]")).to_have_count(0)
     with page.expect_response("**/decision"):
         page.get_by_test_id("reject").click()
     assert sent == [{"state": "accepted", "trust": 0.25}, {"state": "rejected"}]
