@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -68,10 +67,3 @@ def tar(parts: Iterable[Part]) -> Iterator[bytes]:
         yield from part.spool.chunks()
         yield b"\0" * (-part.spool.size % tarfile.BLOCKSIZE)
     yield b"\0" * (2 * tarfile.BLOCKSIZE)
-
-
-def untar(data: bytes) -> dict[str, bytes]:
-    """Files of a small tar by name."""
-    with tarfile.open(fileobj=io.BytesIO(data)) as opened:
-        files = ((member.name, opened.extractfile(member)) for member in opened if member.isfile())
-        return {name: file.read() for name, file in files if file is not None}

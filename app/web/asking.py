@@ -18,16 +18,17 @@ from .ports import Studio
 from .who import address, credentials
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
-# Routes that take more than a moment of this machine, whatever their method.
+# Requests that take more than a moment of this machine.
 _COSTLY = {
-    "/api/v1/runs": "run",
-    "/api/v1/estimate": "run",
-    "/api/v1/rerank": "run",
-    "/api/v2/rerank": "run",
-    "/api/v1/collections": "upload",
-    "/api/v1/projects/{id}/tasks": "upload",
-    "/api/v1/exports": "export",
-    "/api/v1/export/{name}": "export",
+    "POST /api/v1/runs": "run",
+    "POST /api/v1/estimate": "run",
+    "POST /api/v1/rerank": "run",
+    "POST /api/v2/rerank": "run",
+    "POST /api/v1/collections": "upload",
+    "POST /api/v1/projects/{id}/tasks": "upload",
+    "POST /api/v1/exports": "export",
+    "GET /api/v1/export/{name}": "export",
+    "GET /api/v1/exports/{id}/file": "export",
 }
 _NO_RUN = "no run has this link: it may be mistyped, or made on another machine"
 
@@ -53,8 +54,7 @@ def _needs(*roles: Role) -> Callable[[Request], Awaitable[Asked]]:
 def _count(request: Request, studio: Studio, actor: Actor) -> None:
     """Count what costs something. The local person may ask as often as they like; a visitor can drop the cookie, but not the address."""
     template = getattr(request.scope.get("route"), "path", "")
-    kind = _COSTLY.get(template, "") if request.method == "POST" or "export" in template else ""
-    kind = kind or ("" if request.method in SAFE_METHODS else "change")
+    kind = _COSTLY.get(f"{request.method} {template}", "" if request.method in SAFE_METHODS else "change")
     if actor is LOCAL or not kind:
         return
     limits: Limits = request.app.state.limits

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import tarfile
 from typing import Any
 
 from app.exports.records import CallRecord, JudgementRecord
@@ -46,3 +48,10 @@ def made(make: Any, records: list[JudgementRecord], **options: Any) -> tuple[byt
     """Bytes of a format, and what it counted."""
     tally = Tally()
     return b"".join(make(tally.watched(records), Selection(**options), tally)), tally
+
+
+def untar(data: bytes) -> dict[str, bytes]:
+    """Files of a small tar by name."""
+    with tarfile.open(fileobj=io.BytesIO(data)) as opened:
+        files = ((member.name, opened.extractfile(member)) for member in opened if member.isfile())
+        return {name: file.read() for name, file in files if file is not None}

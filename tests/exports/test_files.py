@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from app.exports.agreement import Ratings
-from app.exports.folder import untar
 from app.exports.huggingface import dataset_tar
 from app.exports.jsonl import COLUMNS, judgements_jsonl
 from app.exports.records import Adjudicated, query_id
@@ -18,7 +17,7 @@ from app.exports.selection import Selection
 from app.exports.trec import qrels_txt
 from app.ranking.errors import NotFound, SettingsError
 
-from .records import made, record
+from .records import made, record, untar
 
 ROOT = Path(__file__).parent.parent.parent
 

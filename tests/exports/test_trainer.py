@@ -6,14 +6,13 @@ import json
 
 import pytest
 
-from app.exports.folder import untar
 from app.exports.reasonrank import reasonrank_tar
 from app.exports.registry import FORMATS, format_named
 from app.exports.selection import Selection
 from app.exports.trainer import corrected, preference_rows, reward_rows, sft_rows, step_rows
 from app.ranking.errors import SettingsError
 
-from .records import FIELDS, call, made, record
+from .records import FIELDS, call, made, record, untar
 
 AGREED = {"order": [["p2"], ["p3", "p1"]], "not_relevant": [], "unranked": []}
 

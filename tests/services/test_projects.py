@@ -14,7 +14,7 @@ from app.services.actors import LOCAL
 from app.services.projects import Projects
 from db.models_log import Event
 from db.models_projects import Task
-from tests.services.test_queue import BEN, House
+from tests.services.queue_house import BEN, House
 
 
 @pytest.fixture

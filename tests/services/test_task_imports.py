@@ -18,7 +18,7 @@ from app.services.task_imports import ListFiles, Queries
 from db.models import CandidateList
 from db.models_projects import Task
 from db.store import lists
-from tests.services.test_queue import House
+from tests.services.queue_house import House
 
 CORPUS = "".join(
     json.dumps({"_id": id_, "title": f"T {id_}", "text": f"Text of {id_}"}) + "\n" for id_ in ("a b", "c/d", "e", "f", "unused")

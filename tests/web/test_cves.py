@@ -230,6 +230,8 @@ def test_saves_uploads_and_exports_of_one_person_are_bounded(house: House) -> No
     assert saves == [400, 400, 400, 429]
     for method, path in (("POST", "/api/v1/collections"), ("GET", "/api/v1/export/judgements.jsonl")):
         assert [client.request(method, path, headers=HEADERS).status_code == 429 for _ in range(2)] == [False, True], path
+    assert client.get("/api/v1/exports").status_code == 200
+    assert client.get(f"/api/v1/exports/{'0' * 64}/file").status_code == 429
 
 
 # 10. Other people's objects.

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..values import Passage
-from .decode import Limits, bad_line, check_id, decode
+from .decode import Limits, bad_line, check_id, decode, numbered_rows
 
 ID_FIELDS = ("_id", "id", "docid", "doc_id", "pid", "passage_id")
 TEXT_FIELDS = ("text", "contents", "content", "passage", "body")
@@ -136,7 +136,9 @@ def _tsv(text: str) -> Iterator[Record]:
 def _table(reader: Any) -> Iterator[Record]:
     """Rows by the names of the header; without one, text or id, text or id, title, text."""
     columns: list[str] | None = None
-    for number, row in _rows(reader):
+    for number, row in numbered_rows(reader):
+        if not any(cell.strip() for cell in row):
+            continue
         if columns is None:
             names = [cell.strip().lower() for cell in row]
             columns = names if set(names) & set(TEXT_FIELDS) else list(_BARE.get(len(row), ()))
@@ -149,20 +151,6 @@ def _table(reader: Any) -> Iterator[Record]:
             raise bad_line(number, f"has {len(row)} columns where {len(columns)} are expected ({', '.join(columns)})")
         record: dict[str, Any] = dict(zip(columns, row, strict=True))
         yield number, _field(record, ID_FIELDS, number).strip(), _field(record, TITLE_FIELDS, number), _field(record, TEXT_FIELDS, number)
-
-
-def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Rows that hold anything, each with the number of its first line."""
-    while True:
-        number = reader.line_num + 1
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            raise bad_line(number, f"can't be split into columns ({error}): check its quotation marks") from error
-        if row is None:
-            return
-        if any(cell.strip() for cell in row):
-            yield number, row
 
 
 def _text(text: str) -> Iterator[Record]:

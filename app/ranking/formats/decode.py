@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 
@@ -66,3 +69,16 @@ def _read(path: Path, limits: Limits) -> bytes:
 
 def _too_big(size: int, limits: Limits) -> str:
     return f"the file has {size / _MEGABYTE:.1f} MB: at most {limits.bytes / _MEGABYTE:.1f} MB are accepted"
+
+
+def numbered_rows(reader: Any) -> Iterator[tuple[int, Any]]:
+    """Rows of a `csv.reader` or `csv.DictReader`, each with the number of its first line. Raises InputError for one that can't be split."""
+    while True:
+        number = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise bad_line(number, f"can't be split into columns ({error}): check its quotation marks") from error
+        if row is None:
+            return
+        yield number, row

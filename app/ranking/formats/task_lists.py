@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import InputError
 from ..values import Passage
 from .collections import ID_FIELDS, TEXT_FIELDS, TITLE_FIELDS
-from .decode import Limits, bad_line, check_id
+from .decode import Limits, bad_line, check_id, numbered_rows
 
 MOST_LISTS = 100_000
 MOST_PASSAGES = 200
@@ -273,14 +273,7 @@ def _header(reader: csv.DictReader[str]) -> Sequence[str]:
 
 
 def _rows(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    while True:
-        number = reader.line_num + 1
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            raise bad_line(number, f"can't be split into columns ({error}): check its quotation marks") from error
-        if row is None:
-            return
+    for number, row in numbered_rows(reader):
         if None in row or None in row.values():
             raise bad_line(number, f"has another number of columns than the header ({len(reader.fieldnames or ())})")
         yield number, {str(name).strip().lower(): value for name, value in row.items()}
