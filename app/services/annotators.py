@@ -54,7 +54,8 @@ def reports(found: Panel, sources: Sources) -> Reports:
     for who, judge in found.judges.items():
         if judge.kind == "model":
             with_model = report([*people, *_of_model(found, who, sources.first)])
-            told[who] = _model_report(with_model[who])
+            if who in with_model:  # not so where nobody has judged yet what the model ranked
+                told[who] = _model_report(with_model[who])
             for name, one in with_model.items():
                 if name in told and one.copying.peer == who:
                     told[name] = _with_flags(told[name], [flag for flag in one.flags if flag.kind == "copier"])

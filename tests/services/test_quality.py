@@ -68,6 +68,16 @@ def test_where_there_is_nothing_to_compare_it_says_why(world: World) -> None:
     assert told["pairs"] == [] and told["models"] == []
 
 
+def test_a_model_whose_lists_nobody_has_judged_yet_stands_in_the_table_and_says_why(world: World) -> None:
+    world.task("q1")
+    world.run("q1", "abcd")
+    quality = Quality(world.database)
+    (model,) = asyncio.run(quality.annotators(LOCAL, world.project))["annotators"]
+    assert (model["kind"], model["flags"], model["peers"]["value"]) == ("model", [], None) and model["peers"]["why"]
+    alone = asyncio.run(quality.annotator(LOCAL, world.project, model["who"]))
+    assert [(one["query"], one["peers"]) for one in alone["series"]] == [("q1", None)]
+
+
 def test_the_answer_is_kept_until_something_is_judged_and_names_each_reader_only_to_themselves(world: World) -> None:
     ann, bob = world.person("Ann"), world.person("Bob")
     world.task("q1")
