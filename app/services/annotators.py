@@ -129,7 +129,7 @@ def _adjudicated(found: Panel, who: str, decided: Mapping[str, Adjudication]) ->
 
 
 def row(found: Panel, told: Reports, judge: Judge, actor: Actor) -> dict[str, Any]:
-    """R of the HTTP interface: see docs/architecture.md."""
+    """R of the HTTP interface, as /api/v1/openapi.json describes it."""
     nothing = Mean(value=None, n=0, why="nothing was ranked together with people")
     one = told.rated.get(judge.who)
     missed = Counter(each.state for each in told.sources.missed if judge.actor_id and each.actor_id == judge.actor_id)

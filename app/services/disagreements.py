@@ -123,7 +123,7 @@ def _check(draft: Mapping[str, Any], titles: Mapping[str, str]) -> None:
 
 
 def _view(one: Objection, actor: Actor, titles: Mapping[str, str], reviewer: str) -> dict[str, Any]:
-    """D of the HTTP interface: see docs/architecture.md."""
+    """D of the HTTP interface, as /api/v1/openapi.json describes it."""
     row, run = one.row, one.run
     label = rated.model_label(run.model, run.model_version_id or run.revision)
     order = run.order or []

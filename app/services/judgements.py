@@ -134,7 +134,7 @@ def _record(session: Session, actor: Actor, row: Judgement) -> None:
 
 
 def view(row: Judgement, target: Target, person: str) -> dict[str, Any]:
-    """J of the HTTP interface: see docs/architecture.md."""
+    """J of the HTTP interface, as /api/v1/openapi.json describes it."""
     return {
         **{name: getattr(row, name) for name in _FIELDS},
         "run": target.run,

@@ -1,4 +1,4 @@
-"""How judgements and decisions are told to a reviewer: pseudonyms, never names, except one's own. Shapes: docs/architecture.md."""
+"""How judgements and decisions are told to a reviewer: pseudonyms, never names, except one's own. Shapes: /api/v1/openapi.json."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class StoredRun:
 
 
 def run_view(stored: StoredRun) -> dict[str, Any]:
-    """RUN of the HTTP interface: see docs/architecture.md."""
+    """RUN of the HTTP interface, as /api/v1/openapi.json describes it."""
     run, candidates = stored.run, stored.candidates
     first_stage = [passage.id for passage in candidates.passages]
     tokens_in, tokens_out = sum(call.tokens_in for call in stored.calls), sum(call.tokens_out for call in stored.calls)

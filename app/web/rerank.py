@@ -1,6 +1,6 @@
 """POST /api/v1/rerank for clients of other rerank services: no mark is asked for, but the body must say that it is JSON (see `policy`).
 
-An Authorization header is let pass and never read, until there are accounts.
+An Authorization header is let pass and never read: accounts are known by their cookie.
 """
 
 from __future__ import annotations
