@@ -1,4 +1,4 @@
-"""Tables of people's work and of the learning loop; see `db.models` for the common rules."""
+"""The table of what people say of rankings; see `db.models` for the common rules."""
 
 from __future__ import annotations
 
@@ -59,68 +59,3 @@ class Judgement(Base):
     selection_pool: Mapped[int | None]
     seq: Mapped[int | None] = mapped_column(unique=True)
     created: Mapped[datetime] = mapped_column(default=now, index=True)
-
-
-class Job(Base):
-    """Work for the worker process; steps are idempotent by content hash, so a job may be taken again after its lease."""
-
-    __tablename__ = "jobs"
-    __table_args__ = (one_of("state", "queued", "running", "finished", "failed", "cancelled"), UniqueConstraint("kind", "idempotency_key"))
-    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
-    kind: Mapped[str] = mapped_column(Name)
-    arguments: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    idempotency_key: Mapped[str] = mapped_column(String(128))
-    state: Mapped[str] = mapped_column(Word, default="queued", index=True)
-    attempt: Mapped[int] = mapped_column(default=0)
-    lease_until: Mapped[datetime | None]
-    worker: Mapped[str] = mapped_column(Name, default="")
-    heartbeat: Mapped[datetime | None]
-    progress: Mapped[float] = mapped_column(default=0.0)
-    result: Mapped[dict[str, Any] | None]
-    error: Mapped[str] = mapped_column(default="")
-    actor_id: Mapped[str | None] = mapped_column(ForeignKey("actors.id"))
-    created: Mapped[datetime] = mapped_column(default=now)
-    ended: Mapped[datetime | None]
-
-
-class JobEvent(Base):
-    """Something a job said, numbered from 1."""
-
-    __tablename__ = "job_events"
-    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(Word)
-    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    created: Mapped[datetime] = mapped_column(default=now)
-
-
-class Artifact(Base):
-    """An immutable file or folder of the artifact store, named by content hash; no row holds a path."""
-
-    __tablename__ = "artifacts"
-    hash: Mapped[str] = mapped_column(Hash, primary_key=True)
-    kind: Mapped[str] = mapped_column(Word)
-    size: Mapped[int]
-    created: Mapped[datetime] = mapped_column(default=now)
-
-
-class DatasetVersion(Base):
-    """A training set frozen in the artifact store; the id is the hash of its content."""
-
-    __tablename__ = "dataset_versions"
-    id: Mapped[str] = mapped_column(Hash, primary_key=True)
-    name: Mapped[str] = mapped_column(Name)
-    artifact_hash: Mapped[str] = mapped_column(ForeignKey("artifacts.hash"))
-    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    created: Mapped[datetime] = mapped_column(default=now)
-
-
-class Spend(Base):
-    """Money spent on a paid model in one UTC day, for its cap."""
-
-    __tablename__ = "spend"
-    model: Mapped[str] = mapped_column(Name, primary_key=True)
-    day: Mapped[str] = mapped_column(String(10), primary_key=True)
-    tokens_in: Mapped[int] = mapped_column(default=0)
-    tokens_out: Mapped[int] = mapped_column(default=0)
-    cost: Mapped[float] = mapped_column(default=0.0)

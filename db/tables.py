@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import models, models_accounts, models_log, models_people, models_projects
+from db import models, models_accounts, models_log, models_loop, models_people, models_projects
 
 METADATA = models.Base.metadata
-MODULES = (models, models_accounts, models_people, models_projects, models_log)
+MODULES = (models, models_accounts, models_people, models_projects, models_loop, models_log)

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.models import now
-from db.models_people import Spend
+from db.models_loop import Spend
 from db.store import texts
 
 
