@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
-from typing import Any, Literal, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from app.ranking.errors import BackendUnavailable, InputError, SettingsError, TemplateError
+from app.ranking.backends.entries import MAKERS, why_not
+from app.ranking.errors import BackendUnavailable, InputError, SettingsError
 from app.ranking.options import Options
 from app.ranking.prompts import template_for
 from app.ranking.protocols import Backend, PromptTemplate
@@ -77,7 +76,7 @@ class Models:
         taken = {offer.name for offer in _BUILT_IN} & set(self._entries)
         if taken:
             raise SettingsError(f"the models file uses {sorted(taken)}, which name built-in models: choose other names")
-        self._makers = _MAKERS if makers is None else makers
+        self._makers = MAKERS if makers is None else makers
         unknown = sorted({entry.backend for entry in entries} - set(self._makers))
         if unknown:
             raise SettingsError(f"the models file names unknown backends {unknown}: known are {', '.join(sorted(self._makers))}")
@@ -92,7 +91,7 @@ class Models:
 
     async def look(self) -> None:
         """Ask the servers of all models at once; what they say greys a model in the list and refuses nothing, for it may be over."""
-        names = [name for name, entry in self._entries.items() if not _why_not(entry)]
+        names = [name for name, entry in self._entries.items() if not why_not(entry)]
         known = {name: backend for name in names if isinstance(backend := self._backend(name), Checkable)}
         said = await asyncio.gather(*(backend.check() for backend in known.values()))
         self._unreached = {name: reason for name, reason in zip(known, said, strict=True) if reason}
@@ -162,71 +161,4 @@ class Models:
         return self._backends[name]
 
     def _offer(self, entry: ModelEntry) -> Offer:
-        return Offer(name=entry.name, label=entry.label or entry.name, about=entry.about, reason=_why_not(entry))
-
-
-def _why_not(entry: ModelEntry) -> str:
-    """What can be known before a call."""
-    if entry.key_env and not os.environ.get(entry.key_env):
-        return f"the environment variable {entry.key_env} is not set"
-    if entry.backend == "openai" and not entry.address.startswith(("http://", "https://")):
-        return "its address in the models file must begin with http:// or https://"
-    if entry.backend in ("transformers", "vllm") and not entry.path:
-        return "the models file gives it no path"
-    missing = [package for package in _NEEDS.get(entry.backend, ()) if find_spec(package) is None]
-    if missing:
-        return f"the package {missing[0]} is not installed here: {_INSTALL[entry.backend]}"
-    try:
-        template_for(entry.profile)
-    except TemplateError as error:
-        return str(error)
-    return ""
-
-
-def _nano(entry: ModelEntry) -> Backend:
-    from app.ranking.backends.nano import NanoBackend
-
-    return NanoBackend()
-
-
-def _openai(entry: ModelEntry) -> Backend:
-    from app.ranking.backends.openai import Endpoint, Limits, OpenAIBackend
-
-    key = os.environ.get(entry.key_env, "") if entry.key_env else ""
-    endpoint = Endpoint(
-        name=entry.name,
-        address=entry.address,
-        model=entry.model or entry.name,
-        key=key,
-        continues=cast(Literal["", "final_message", "prefix"], entry.continues),
-        logprobs=entry.logprobs,
-        template_args=entry.template_args,
-    )
-    limits = Limits(
-        first=entry.first_token_seconds,
-        total=entry.total_seconds,
-        concurrent=entry.concurrent,
-        per_minute=entry.requests_per_minute,
-    )
-    return OpenAIBackend(endpoint, limits)
-
-
-def _transformers(entry: ModelEntry) -> Backend:
-    from app.ranking.backends.transformers import TransformersBackend
-
-    return TransformersBackend(entry.path, name=entry.name, revision=entry.revision)
-
-
-def _vllm(entry: ModelEntry) -> Backend:
-    from app.ranking.backends.vllm import VllmBackend
-
-    return VllmBackend(entry.path, name=entry.name, revision=entry.revision)
-
-
-_NEEDS = {"openai": ("openai",), "transformers": ("torch", "transformers"), "vllm": ("vllm",)}
-_INSTALL = {
-    "openai": "install requirements.txt",
-    "transformers": "install requirements.txt",
-    "vllm": "install requirements-gpu.txt on a GPU host, or requirements-cpu.txt",
-}
-_MAKERS: dict[str, Callable[[ModelEntry], Backend]] = {"nano": _nano, "openai": _openai, "transformers": _transformers, "vllm": _vllm}
+        return Offer(name=entry.name, label=entry.label or entry.name, about=entry.about, reason=why_not(entry))
