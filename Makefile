@@ -1,4 +1,4 @@
-# make app | make test | make unit | make proof NAME | make bench | make lint. Each makes .venv and installs what it needs by itself.
+# make app | synthesize | test | unit | proof NAME | bench | lint: each makes .venv and installs what it needs by itself.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,11 +10,15 @@ OPEN = $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)
 export DO_NOT_TRACK ?= 1
 export GRADIO_ANALYTICS_ENABLED ?= False
 
-.PHONY: app test engine lint unit proof chaos agreement campaign bench clean
+.PHONY: app synthesize test engine lint unit proof chaos agreement campaign synthesis ray bench clean
 
 app: $(VENV)/.core
 	@echo "Starting ReasonRank Studio ..."
 	@$(BIN)/python app.py $(OPEN) $(ARGS)
+
+# Training data from a recipe: `make synthesize RECIPE=demo ARGS="--limit 10"`.
+synthesize: $(VENV)/.core
+	@$(BIN)/python -m training synthesize $(or $(RECIPE),demo) $(ARGS)
 
 test: $(VENV)/.dev engine
 	@sh scripts/run-tests
@@ -27,13 +31,13 @@ lint: $(VENV)/.dev
 	@sh scripts/lint
 
 unit: $(VENV)/.dev
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not store and not oracle and not model and not database and not browser and not engine and not process"
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not store and not oracle and not model and not database and not browser and not engine and not process"
 
 # `make proof chaos ARGS="--seeds 0-9999"`: the name is a goal of its own to make, which has nothing to do.
 proof: $(VENV)/.dev
 	@sh scripts/proof $(filter-out proof,$(MAKECMDGOALS)) $(ARGS)
 
-chaos agreement campaign:
+chaos agreement campaign synthesis ray:
 	@:
 
 bench: $(VENV)/.dev
@@ -42,6 +46,9 @@ bench: $(VENV)/.dev
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/strategies.py --repeats 1 --busy-service 2 --at-once 128 --marks 1000 3000
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/annotation_load.py
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/planted_faults.py --seeds 2
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/synthesis.py
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/synthesis_memory.py
 
 $(VENV)/bin/uv:
 	@sh scripts/check-python "$(PYTHON)"
@@ -54,7 +61,7 @@ $(VENV)/.core: requirements.txt $(VENV)/bin/uv
 	@$(UV_INSTALL) -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements.txt $(VENV)/bin/uv
+$(VENV)/.dev: requirements-dev.txt requirements-ray.txt requirements.txt $(VENV)/bin/uv
 	@echo "Installing what the tests need ..."
 	@$(UV_INSTALL) -r requirements-dev.txt
 	@touch $(VENV)/.core $@

@@ -55,6 +55,8 @@ class Settings:
     max_upload_mb: int = _setting(50, "largest file accepted as a collection, in MB")
     max_passages: int = _setting(100_000, "most passages in one uploaded collection")
     max_active_runs: int = _setting(64, "most runs at work at once; a further one is refused with a sentence")
+    worker: bool = _setting(True, "start a worker beside the server; with --no-worker, run `python -m training worker` yourself")
+    artifacts: Path | None = _setting(None, "folder of the data sets and models that are made; none is artifacts in the data folder")
     open_browser: bool = _setting(False, "open the page in the default browser once it is ready")
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("text", "text for people, json for machines")
@@ -90,6 +92,11 @@ class Settings:
     def secret_path(self) -> Path:
         """Where the secret of this server lies."""
         return self.secret_file or self.data_dir / "secret.key"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """Where what is made by jobs lies, by content hash."""
+        return self.artifacts or self.data_dir / "artifacts"
 
     @property
     def newcomers(self) -> tuple[str, ...]:
@@ -164,7 +171,7 @@ def _value(field: dataclasses.Field[Any], raw: Any) -> Any:
     except (KeyError, ValueError) as error:
         kind = "yes or no" if isinstance(field.default, bool) else "a whole number"
         raise SettingsError(f"{field.name} is {raw!r}: it must be {kind}") from error
-    is_path = isinstance(field.default, Path) or field.name in ("models", "secret_file")
+    is_path = isinstance(field.default, Path) or field.name in ("models", "secret_file", "artifacts")
     return (Path(raw) if raw else None) if is_path else raw
 
 

@@ -50,15 +50,16 @@ def stamp() -> str:
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-def write(database: Database, target: Path, data_dir: Path | None = None) -> Summary:
+def write(database: Database, target: Path, data_dir: Path | None = None, artifacts: Path | None = None) -> Summary:
     """Write a backup to a file that ends in .tar or to a folder. Without a data folder it holds the database alone.
 
-    Raises StoreError where there is nothing to back up, where the target exists, or where the disk refuses.
+    `artifacts` is where the artifact store lies, where that isn't the data folder. Raises StoreError where there is nothing to back up,
+    where the target exists, or where the disk refuses.
     """
     try:
         with archive.create(target) as writer:
             manifest = _tables(database, writer)
-            manifest["files"] = _files(writer, data_dir) if data_dir is not None else {}
+            manifest["files"] = _files(writer, _places(data_dir, artifacts)) if data_dir is not None else {}
             text = json.dumps(manifest, indent=1, ensure_ascii=False).encode()
             writer.add(MANIFEST, [text])
     except OSError as error:
@@ -66,7 +67,7 @@ def write(database: Database, target: Path, data_dir: Path | None = None) -> Sum
     return _summary(manifest)
 
 
-def restore(database: Database, source: Path, data_dir: Path) -> Summary:
+def restore(database: Database, source: Path, data_dir: Path, artifacts: Path | None = None) -> Summary:
     """Fill an empty database and data folder from a backup, then bring the tables to the newest revision: all of it or nothing.
 
     Raises StoreError where something is there already, where the backup is damaged or newer than this program.
@@ -74,13 +75,20 @@ def restore(database: Database, source: Path, data_dir: Path) -> Summary:
     with archive.reading(source) as reader:
         manifest = _manifest(reader)
         _check_hashes(reader, manifest)
-        _refuse_filled(database, data_dir, manifest)
+        places = _places(data_dir, artifacts)
+        _refuse_filled(database, places, manifest)
         try:
-            with _placed(reader, manifest, data_dir):
+            with _placed(reader, manifest, places):
                 _load(database, reader, manifest)
         except OSError as error:
             raise StoreError(f"the backup can't be restored: {error.strerror or error}. Nothing was changed") from error
     return _summary(manifest)
+
+
+def _places(data_dir: Path, artifacts: Path | None) -> dict[str, Path]:
+    """Where each folder of a backup lies; its name in the backup is the same wherever that is."""
+    places = {folder: data_dir / folder for folder in FOLDERS}
+    return places | ({"artifacts": artifacts} if artifacts is not None else {})
 
 
 # Writing.
@@ -112,11 +120,11 @@ class _Counted:
             yield line
 
 
-def _files(writer: archive.Writer, data_dir: Path) -> dict[str, Any]:
+def _files(writer: archive.Writer, places: Mapping[str, Path]) -> dict[str, Any]:
     files = {}
-    for folder in FOLDERS:
-        for path in sorted((data_dir / folder).rglob("*")):
-            name = path.relative_to(data_dir)
+    for folder, place in places.items():
+        for path in sorted(place.rglob("*")):
+            name = folder / path.relative_to(place)
             # What begins with a dot is being made; it gets its name when it is whole.
             if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in name.parts):
                 with path.open("rb") as file:
@@ -170,7 +178,7 @@ def _check_hashes(reader: archive.Reader, manifest: Mapping[str, Any]) -> None:
                 raise StoreError(f"{name!r} in the backup is damaged: take another backup. Nothing was changed")
 
 
-def _refuse_filled(database: Database, data_dir: Path, manifest: Mapping[str, Any]) -> None:
+def _refuse_filled(database: Database, places: Mapping[str, Path], manifest: Mapping[str, Any]) -> None:
     with database.snapshot() as connection:
         tables = sa.inspect(connection).get_table_names()
     if tables:
@@ -178,30 +186,37 @@ def _refuse_filled(database: Database, data_dir: Path, manifest: Mapping[str, An
             f"the database {database.shown} holds tables already: restore into an empty one, with another --data-dir or --database-url, "
             "or move this one away"
         )
-    for folder in sorted({name.split("/")[0] for name in manifest["files"]}):
-        if (data_dir / folder).exists() and any((data_dir / folder).iterdir()):
-            raise StoreError(f"the folder {str(data_dir / folder)!r} is not empty: name another --data-dir, or move the folder away")
+    for place in _used(places, manifest):
+        if place.exists() and any(place.iterdir()):
+            raise StoreError(f"the folder {str(place)!r} is not empty: name another --data-dir, or move the folder away")
+
+
+def _used(places: Mapping[str, Path], manifest: Mapping[str, Any]) -> list[Path]:
+    """Places that the files of a backup go to."""
+    return [places[folder] for folder in sorted({name.split("/")[0] for name in manifest["files"]})]
 
 
 @contextmanager
-def _placed(reader: archive.Reader, manifest: Mapping[str, Any], data_dir: Path) -> Iterator[None]:
+def _placed(reader: archive.Reader, manifest: Mapping[str, Any], places: Mapping[str, Path]) -> Iterator[None]:
     """The files in place before any row that names them is; taken away again where the rows can't be loaded."""
     placed: list[Path] = []
     try:
         for name in manifest["files"]:
-            path = data_dir / name
+            folder, _, below = name.partition("/")
+            path = places[folder] / below
             path.parent.mkdir(parents=True, exist_ok=True)
             placed.append(path)
             with reader.open(f"files/{name}") as source, path.open("xb") as target:
                 shutil.copyfileobj(source, target)
                 target.flush()
                 os.fsync(target.fileno())
-        for folder in {folder for path in placed for folder in path.parents if folder.is_relative_to(data_dir)}:
-            archive.sync(folder)
+        roots = {place.parent for place in _used(places, manifest)}
+        for above in {above for path in placed for above in path.parents if any(above.is_relative_to(root) for root in roots)}:
+            archive.sync(above)
         yield
     except BaseException:
-        for folder in sorted({name.split("/")[0] for name in manifest["files"]}):
-            shutil.rmtree(data_dir / folder, ignore_errors=True)
+        for place in _used(places, manifest):
+            shutil.rmtree(place, ignore_errors=True)
         raise
 
 

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 Json = dict[str, Any]
 _PASSAGE = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
@@ -67,7 +67,7 @@ class OpenAIServer:
         """The JSON of each request."""
         return [body for _, body in self.requests]
 
-    def start(self) -> OpenAIServer:
+    def start(self) -> Self:
         """Listen; returns once connections are taken."""
         ready: Future[int] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
@@ -81,7 +81,7 @@ class OpenAIServer:
             self._loop.call_soon_threadsafe(self._ended.set)
             self._thread.join(timeout=10)
 
-    def __enter__(self) -> OpenAIServer:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
+from .cli.dataset import group
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train the models of ReasonRank Studio.")
+
+app.add_typer(group, name="dataset")
 
 
 @app.callback()
@@ -39,6 +43,70 @@ def sft(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     typer.echo(f"{folder}: {report['seconds']} s, last loss {report['stages'][-1]['losses'][-1:]}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def worker(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option(help="End when no job is left to take.")] = False,
+    lease: Annotated[float, typer.Option(min=1.0, help="Seconds without a word after which another worker takes this one's job.")] = 30.0,
+    parent: Annotated[int, typer.Option(hidden=True, help="Process without which this one ends too.")] = 0,
+) -> None:
+    """Take jobs from the studio's queue: indexing, synthesis, data sets.
+
+    Other flags are those of app.py: --data-dir, --database-url, --models, --artifacts, --log-level ...
+    """
+    from app.ranking.errors import RankingError
+    from app.settings import Settings
+
+    from .jobs.lines import to_stderr
+
+    try:
+        settings = Settings.load(context.args)
+        to_stderr(settings)
+        from .worker import Terms, work
+
+        work(settings, Terms(lease=lease, once=once, parent=parent))
+    except (RankingError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+@app.command()
+def synthesize(
+    recipe: Annotated[str, typer.Argument(help="Recipe by name (a file of training/recipes/synthesis) or path to a .toml file.")],
+    teacher: Annotated[str, typer.Option(help="Model of the models file, or nano; default: the recipe's.")] = "",
+    models: Annotated[Path | None, typer.Option(help="Models file, as for app.py.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="The studio's data folder; default: var.")] = None,
+    database_url: Annotated[str, typer.Option(help="The studio's database; default: SQLite in the data folder.")] = "",
+    artifacts: Annotated[Path | None, typer.Option(help="Where datasets are kept; default: artifacts in the data folder.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many queries, taken from all sources in turn; 0: all.")] = 0,
+    dry_run: Annotated[int | None, typer.Option(min=0, help="Ask for so many queries only, and estimate the whole; 0: no call.")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(min=0, help="Most tokens in all, read and written; 0: no cap.")] = None,
+    budget_cost: Annotated[float | None, typer.Option(min=0, help="Most money in all, in the teacher's currency; 0: no cap.")] = None,
+    queue: Annotated[bool, typer.Option("--queue", help="Leave it to a worker.")] = False,
+    build: Annotated[bool, typer.Option("--build", help="Build a dataset although the budget is spent.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report and a copy of the dataset.")] = None,
+) -> None:
+    """Make training data with a teacher. Killed or stopped, the same command goes on where it was."""
+    from app.ranking.cache import Cancelled
+    from app.ranking.errors import RankingError
+
+    from .cli.synthesize import Request
+    from .cli.synthesize import synthesize as work
+
+    given = Request(
+        recipe=recipe, teacher=teacher, models=models, data_dir=data_dir, database_url=database_url, artifacts=artifacts, limit=limit,
+        dry_run=dry_run, budget_tokens=budget_tokens, budget_cost=budget_cost, queue=queue, build=build, out=out,
+    )  # fmt: skip
+    try:
+        work(given)
+    except Cancelled as error:
+        typer.echo("Stopped. What was made is kept: the same command goes on from there.", err=True)
+        raise typer.Exit(130) from error
+    except (RankingError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
 
 
 if __name__ == "__main__":

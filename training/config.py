@@ -73,16 +73,16 @@ def load_recipe(name: str | Path) -> Recipe:
         raise SettingsError(f"there is no recipe {str(name)!r}: choose one of {known}, or give a path to a .toml file") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"recipe {path.name} is not valid TOML: {error}") from error
-    shape = _build(Shape, _table(table.pop("shape", None), path.name, "shape"), f"{path.name} [shape]")
+    shape = build(Shape, _table(table.pop("shape", None), path.name, "shape"), f"{path.name} [shape]")
     stages = table.pop("stage", [])
     if not isinstance(stages, list) or not stages:
         raise SettingsError(f"recipe {path.name} has no [[stage]]: a curriculum needs at least one")
     built = tuple(
-        _build(Stage, _table(stage, path.name, "stage"), f"{path.name} [[stage]] {number}") for number, stage in enumerate(stages, start=1)
+        build(Stage, _table(stage, path.name, "stage"), f"{path.name} [[stage]] {number}") for number, stage in enumerate(stages, start=1)
     )
     if isinstance(table.get("betas"), list):
         table["betas"] = tuple(table["betas"])
-    return _build(Recipe, {**table, "shape": shape, "stages": built}, path.name)
+    return build(Recipe, {**table, "shape": shape, "stages": built}, path.name)
 
 
 def _table(value: object, file: str, key: str) -> Mapping[str, Any]:
@@ -91,13 +91,13 @@ def _table(value: object, file: str, key: str) -> Mapping[str, Any]:
     return value
 
 
-def _build(kind: type[Value], table: Mapping[str, Any], where: str) -> Value:
+def build(kind: type[Value], table: Mapping[str, Any], where: str) -> Value:
     """A frozen value from a table; names unknown keys, missing keys and wrong types."""
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(table) - set(known))
     if unknown:
         raise SettingsError(f"{where}: unknown key {', '.join(unknown)}; known are {', '.join(known)}")
-    missing = [name for name, field in known.items() if field.default is MISSING and name not in table]
+    missing = [name for name, field in known.items() if field.default is field.default_factory is MISSING and name not in table]
     if missing:
         raise SettingsError(f"{where}: missing key {', '.join(missing)}")
     made: dict[str, Any] = {}
@@ -105,7 +105,7 @@ def _build(kind: type[Value], table: Mapping[str, Any], where: str) -> Value:
         wanted = str(known[name].type)
         if wanted == "float" and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if wanted in ("int", "float", "str") and type(value).__name__ != wanted:
+        if wanted in ("int", "float", "str", "bool") and type(value).__name__ != wanted:
             raise SettingsError(f"{where}: {name} must be {wanted}, got {value!r}")
         made[name] = value
     return kind(**made)

@@ -29,6 +29,6 @@ def command(
         settings = settings_of(data_dir, database_url)
         target = out or settings.data_dir / "backups" / f"studio-{backup.stamp()}.tar"
         database = Database(settings.url)
-        made = backup.write(database, target, settings.data_dir)
+        made = backup.write(database, target, settings.data_dir, settings.artifacts_dir)
         database.close()
         typer.echo(f"wrote {made} to {target}")

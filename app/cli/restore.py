@@ -26,6 +26,6 @@ def command(
     with sentences():
         settings = settings_of(data_dir, database_url, new=True)
         database = Database(settings.url)
-        made = backup.restore(database, source, settings.data_dir)
+        made = backup.restore(database, source, settings.data_dir, settings.artifacts_dir)
         database.close()
         typer.echo(f"restored {made}; check the log with: python -m app verify")

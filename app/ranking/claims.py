@@ -7,15 +7,16 @@ that cites passages by number. Spans are code-point offsets in the raw reasoning
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
+from .polarity import polarities
 from .protocols import PromptTemplate
-from .values import Claim, Passage
+from .values import Claim, Passage, Polarity
 
 # A sentence ends at . ! ? followed by a blank and something that can begin a sentence, or at a line's end.
 _SENTENCE_END = re.compile(r"(?<=[.!?])[ \t]+(?=[A-Z\[\"'(])|\n+")
-_CITATION = re.compile(r"\[(\d{1,4})\]")
 
 
 @runtime_checkable
@@ -29,18 +30,42 @@ class ReadsOwnTrace(Protocol):
 
 def claims(template: PromptTemplate, reasoning: str, window: Sequence[Passage]) -> tuple[Claim, ...]:
     """Claims of a trace about the passages of its window, in the order of the trace."""
-    return template.claims(reasoning, window) if isinstance(template, ReadsOwnTrace) else sentence_claims(reasoning, window)
+    return template.claims(reasoning, window) if isinstance(template, ReadsOwnTrace) else sided_claims(reasoning, window)
 
 
 def sentence_claims(reasoning: str, window: Sequence[Passage]) -> tuple[Claim, ...]:
-    """One claim per sentence that cites at least one passage of the window; ids count from c1."""
+    """One claim per sentence that cites at least one passage of the window; ids count from c1.
+
+    `polarity` is what the sentence says of all of them, neutral where it says different things: see `polarity`.
+    """
+    return tuple(claim if len(sides) == 1 else replace(claim, polarity="neutral") for claim, sides in _sided(reasoning, window))
+
+
+def sided_claims(reasoning: str, window: Sequence[Passage]) -> tuple[Claim, ...]:
+    """As `sentence_claims`, but a sentence that says different things of its passages makes one claim per side, each of the whole sentence.
+
+    The side that is cited first keeps the sentence's id, the others follow as c1b and c1c, so that ids count sentences in either way.
+    """
     out: list[Claim] = []
-    for start, end in _sentences(reasoning):
-        numbers = dict.fromkeys(int(number) for number in _CITATION.findall(reasoning[start:end]))
-        cited = tuple(window[number - 1].id for number in numbers if 1 <= number <= len(window))
-        if cited:
-            out.append(Claim(id=f"c{len(out) + 1}", passage_ids=cited, start=start, end=end))
+    for claim, sides in _sided(reasoning, window):
+        for letter, (polarity, ids) in zip(("", "b", "c"), sides.items(), strict=False):
+            out.append(replace(claim, id=claim.id + letter, passage_ids=tuple(ids), polarity=polarity))
     return tuple(out)
+
+
+def _sided(reasoning: str, window: Sequence[Passage]) -> Iterator[tuple[Claim, dict[Polarity, list[str]]]]:
+    """Claims by sentences, each with its passages by what is said of them."""
+    count = 0
+    for start, end in _sentences(reasoning):
+        sides: dict[Polarity, list[str]] = {}
+        cited: list[str] = []
+        for number, polarity in polarities(reasoning[start:end]).items():
+            if 1 <= number <= len(window):
+                cited.append(window[number - 1].id)
+                sides.setdefault(polarity, []).append(cited[-1])
+        if cited:
+            count += 1
+            yield Claim(id=f"c{count}", passage_ids=tuple(cited), start=start, end=end, polarity=next(iter(sides))), sides
 
 
 def _sentences(text: str) -> list[tuple[int, int]]:

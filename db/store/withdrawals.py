@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Run, RunCall
 from db.models_accounts import Actor, ActorRole, Invite, LoginSession
+from db.models_loop import Synthesis, SynthesisItem
 from db.models_people import Judgement
 from db.models_projects import Adjudication, Assignment, Disagreement, Task, Withdrawal
 from db.store import log, tasks, texts
@@ -43,15 +44,26 @@ def old_judgements(session: Session, before: datetime, *, drafts_only: bool, lim
 
 def withdraw(session: Session, ids: Sequence[str], reason: str) -> int:
     """Delete judgements, at most PIECE at once, with what the log says of them; how many there were. `reason` is asked or retention."""
-    query = select(Judgement.id, Judgement.seq, Task.project_id).outerjoin(Task, Task.id == Judgement.task_id)
+    query = select(Judgement.id, Judgement.seq, Judgement.list_id, Task.project_id).outerjoin(Task, Task.id == Judgement.task_id)
     found = session.execute(query.where(Judgement.id.in_(ids))).all()
     rows = [{"judgement_id": row.id, "seq": row.seq, "project_id": row.project_id, "reason": reason} for row in found]
     texts.insert_missing(session, Withdrawal, rows)
     session.execute(update(Adjudication).where(Adjudication.picked_id.in_(ids)).values(picked_id=None))
     session.execute(delete(Judgement).where(Judgement.id.in_(ids)).execution_options(synchronize_session=False))
+    _drop_items(session, {row.list_id for row in found})
     for row in found:
         log.erase(session, subject=row.id)
     return len(found)
+
+
+def _drop_items(session: Session, lists: set[str]) -> None:
+    """Training items made of what people said of some lists; a later synthesis makes them of what is left."""
+    of_people = select(Synthesis.id).where(Synthesis.recipe.contains("judgements", autoescape=True))
+    ids = list(session.scalars(of_people)) if lists else []
+    if ids:
+        made = SynthesisItem.item["source"].as_string() == "judgements"
+        where = (SynthesisItem.synthesis_id.in_(ids), SynthesisItem.source_id.in_(sorted(lists)), made)
+        session.execute(delete(SynthesisItem).where(*where).execution_options(synchronize_session=False))
 
 
 def drop_disagreements(session: Session, *, actor_id: str | None = None, before: datetime | None = None, limit: int = PIECE) -> int:

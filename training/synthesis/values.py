@@ -164,6 +164,24 @@ def read_item(data: Mapping[str, Any]) -> Item:
     return Item(**made)
 
 
+def source_json(found: SourceItem) -> dict[str, Any]:
+    """A source item as JSON holds it; `read_source` is its inverse."""
+    made = asdict(replace(found, passages=()))
+    made["passages"] = [passage_json(passage) for passage in found.passages]
+    return made
+
+
+def read_source(data: Mapping[str, Any]) -> SourceItem:
+    """A source item from its JSON."""
+    made = dict(data)
+    made["passages"] = tuple(Passage(**passage) for passage in data["passages"])
+    made["opinions"] = tuple(read_opinion(one) for one in data["opinions"])
+    made["notes"] = tuple(data["notes"])
+    if data["ready"] is not None:
+        made["ready"] = Ready(**{**data["ready"], **_tuples(data["ready"], "shown", "order")})
+    return SourceItem(**made)
+
+
 def read_opinion(data: Mapping[str, Any]) -> Opinion:
     """A person's opinion from its JSON."""
     groups = tuple(tuple(group) for group in data["order"])

@@ -1,0 +1,1 @@
+"""Verbs of `python -m training` that are more than a few lines."""
