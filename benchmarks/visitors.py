@@ -35,7 +35,7 @@ HEADERS = {"X-Requested-With": "reasonrank"}
 def server() -> Iterator[str]:
     """The real app on a free port; yields its address once it is ready."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "app.py", "--port", "0", "--data-dir", folder, "--log-level", "warning"]
+        command = [sys.executable, "app.py", "--port", "0", "--data-dir", folder, "--log-level", "warning", "--no-worker"]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
         try:
             assert process.stdout is not None

@@ -1,21 +1,21 @@
-"""The library: collections and how to find candidates in them. Indexing runs on a thread of its own, with progress."""
+"""The library: collections and how to find candidates in them. A worker indexes what is uploaded; it is opened here when first asked."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
-import logging
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from app.ranking.cache import Cache, Watch
-from app.ranking.errors import BackendBusy, InputError, RankingError
+from sqlalchemy.orm import Session
+
+from app.ranking.cache import Cache
+from app.ranking.errors import BackendBusy, InputError
 from app.ranking.formats.collections import read_collection
 from app.ranking.formats.decode import Limits, check_id
 from app.ranking.holdout import is_holdout
@@ -25,6 +25,7 @@ from app.ranking.retrieval.embedder import Embedder, default_embedder
 from app.ranking.retrieval.index import SearchIndex
 from app.ranking.signals import SIGNALS_VERSION, EvidenceSignals
 from app.ranking.values import Passage
+from app.services import indexing
 from app.services.actors import Actor, require
 from app.services.runs import Found, RunRequest
 from app.settings import Settings
@@ -33,17 +34,14 @@ from db.session import Database
 from db.store import collections as rows
 from db.store.lists import Candidates
 
-log = logging.getLogger(__name__)
-
 _EXAMPLES = 6
 
 
 @dataclass(slots=True)
 class _State:
-    """How far a collection of this process is."""
+    """A collection as this process has it open."""
 
     index: SearchIndex | None = None
-    progress: float = 0.0
     opening: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -57,7 +55,6 @@ class Library:
         self._lock = threading.Lock()
         self._embedder: Embedder | None = None
         self._pasted: EvidenceSignals | None = None
-        self._indexing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="indexing")
         self._demo: Collection | None = None
 
     @property
@@ -78,14 +75,8 @@ class Library:
         self._demo = demo
         load_demo()  # kept from here on, so that the examples never read files on the event loop
         self._open(demo.id)
-        with self._database.read() as session:
-            unfinished = [row.id for row in rows.every(session) if row.state == "indexing"]
-        for collection_id in unfinished:
-            self._indexing.submit(self._index, collection_id)
-
-    def close(self) -> None:
-        """Stop indexing after the current step."""
-        self._indexing.shutdown(wait=False, cancel_futures=True)
+        with self._database.write() as session:
+            indexing.adopt(session)
 
     # Finding candidates (blocking; called on a thread).
 
@@ -123,21 +114,24 @@ class Library:
     def _open(self, collection_id: str) -> SearchIndex:
         with self._database.read() as session:
             row = rows.get(session, collection_id)
-        if row.state == "failed":
-            raise InputError(f"collection {row.name!r} could not be indexed: {row.error}")
+            now = indexing.standing(session, row)
+        if now.state == "failed":
+            raise InputError(f"collection {row.name!r} could not be indexed: {now.error}")
+        if now.state == "indexing" and now.doing == indexing.NO_WORKER:
+            raise BackendBusy(f"collection {row.name!r} is not indexed yet, and no worker is there to do it: start one, or try again later")
+        if now.state == "indexing":
+            raise BackendBusy(f"collection {row.name!r} is being indexed ({now.progress:.0%}): try again in a moment")
         state = self._state(collection_id)
-        if row.state == "indexing" and state.index is None:
-            raise BackendBusy(f"collection {row.name!r} is being indexed ({state.progress:.0%}): try again in a moment")
         with state.opening:
             if state.index is None:
-                state.index = self._build(collection_id, state)
+                state.index = self._load(collection_id)
         return state.index
 
-    def _build(self, collection_id: str, state: _State) -> SearchIndex:
+    def _load(self, collection_id: str) -> SearchIndex:
+        """From the cache, where a worker has put it; what is missing or damaged there is made again."""
         is_demo = self._is_demo(collection_id)
         collection = self._demo if is_demo and self._demo else load_collection(self._root, collection_id)
-        watch = Watch(progress=lambda progress: setattr(state, "progress", progress))
-        return SearchIndex.open(collection, self._cache, self._embedder, committed=VECTORS if is_demo else None, watch=watch)
+        return SearchIndex.open(collection, self._cache, self._embedder, committed=VECTORS if is_demo else None)
 
     def _is_demo(self, collection_id: str) -> bool:
         return self._demo is not None and collection_id == self._demo.id
@@ -155,16 +149,12 @@ class Library:
         def read() -> list[dict[str, Any]]:
             with self._database.read() as session:
                 # An older demo is no longer on disk; what was ranked with it lives on in its candidate lists.
-                return [self._view(row) for row in rows.every(session) if row.kind != "demo" or self._is_demo(row.id)]
+                return [_view(session, row) for row in rows.every(session) if row.kind != "demo" or self._is_demo(row.id)]
 
         return await asyncio.to_thread(read)
 
-    def _view(self, row: CollectionRow) -> dict[str, Any]:
-        progress = 1.0 if row.state == "ready" else self._state(row.id).progress
-        return {"id": row.id, "name": row.name, "passages": row.passages, "state": row.state, "progress": progress, "error": row.error}
-
     async def upload(self, actor: Actor, name: str, format: str, chunks: AsyncIterator[bytes]) -> dict[str, Any]:
-        """Take a file in; indexing goes on after this returns. Raises InputError naming the line, and then nothing stays."""
+        """Take a file in; a worker indexes it after this returns. Raises InputError naming the line, and then nothing stays."""
         require(actor, "annotator")
         folder = self._settings.data_dir / "uploads"
         folder.mkdir(parents=True, exist_ok=True)
@@ -187,25 +177,14 @@ class Library:
         row = CollectionRow(
             id=collection.id, name=name, kind="upload", passages=len(collection), state="indexing", licence="", owner_id=actor.id
         )  # fmt: skip
+        # The collection and the job that makes it searchable are there together, or neither is.
         with self._database.write() as session:
             rows.put(session, row)
-        with self._database.read() as session:
             kept = rows.get(session, collection.id)
-        if kept.state != "ready":
-            self._indexing.submit(self._index, collection.id)
-        return self._view(kept)
-
-    def _index(self, collection_id: str) -> None:
-        state = self._state(collection_id)
-        try:
-            with state.opening:
-                state.index = state.index or self._build(collection_id, state)
-            outcome = ("ready", "")
-        except (RankingError, OSError) as error:
-            log.warning("indexing %s failed: %s", collection_id[:12], error)
-            outcome = ("failed", str(error))
-        with self._database.write() as session:
-            rows.set_state(session, collection_id, *outcome)
+            if kept.state != "ready":
+                indexing.ask_for(session, collection.id, actor.id)
+                session.refresh(kept)
+            return _view(session, kept)
 
     def examples(self) -> Sequence[dict[str, Any]]:
         """Questions of the demo that are not sealed, one per topic in turn."""
@@ -216,6 +195,12 @@ class Library:
             by_topic.setdefault(query.metadata["topic"], []).append(item)
         turns = zip(*(items[:3] for items in by_topic.values()), strict=False)
         return [item for turn in turns for item in turn][: _EXAMPLES * 2]
+
+
+def _view(session: Session, row: CollectionRow) -> dict[str, Any]:
+    now = indexing.standing(session, row)
+    told = {"state": now.state, "progress": now.progress, "doing": now.doing, "error": now.error}
+    return {"id": row.id, "name": row.name, "passages": row.passages, **told}
 
 
 def _with_ids(given: tuple[Passage, ...]) -> list[Passage]:

@@ -7,13 +7,16 @@ import hashlib
 import logging
 from pathlib import Path
 
+from app.artifacts import ArtifactStore
 from app.ranking.errors import RankingError, SettingsError
 from app.services import consent
 from app.services.accounts import Accounts
 from app.services.actors import LOCAL, VISITOR
 from app.services.dashboard import Dashboard
+from app.services.datasets import Datasets
 from app.services.disagreements import Disagreements
 from app.services.exports import Exports
+from app.services.jobs import Jobs
 from app.services.judgements import Judgements
 from app.services.library import Library
 from app.services.log import Log
@@ -27,6 +30,7 @@ from app.services.runs import Runs
 from app.services.secret import read_or_make
 from app.services.stats import Stats
 from app.services.storage import open_database
+from app.services.synthesis import Syntheses
 from app.services.task_imports import TaskImports
 from app.services.visitors import Visitors
 from app.services.withdrawals import Withdrawals
@@ -58,6 +62,8 @@ class Studio:
         self.review, self.quality = Review(database), Quality(database)
         self.disagreements, self.dashboard = Disagreements(database), Dashboard(database)
         self.log = Log(database)
+        self.jobs = Jobs(database)
+        self.syntheses, self.datasets = Syntheses(database), Datasets(database, ArtifactStore(settings.artifacts_dir).path)
         self.accounts = Accounts(settings, database, Visitors(read_or_make(settings.secret_path)))
         self.people = People(database, self.accounts)
         self._waiting = {"the search indexes", "the embedded model"}
@@ -131,5 +137,4 @@ class Studio:
                 task.cancel()
         await self.runs.aclose()
         await self.models.aclose()
-        self.collections.close()
         await asyncio.to_thread(self._database.close)

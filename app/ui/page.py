@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui import annotate, data, explore, people, review
+from app.ui import annotate, data, explore, people, review, train
 
 HEAD = """
 <link rel="stylesheet" href="/static/studio.css">
@@ -43,6 +43,7 @@ def build_blocks() -> gr.Blocks:
             annotate.build()
             review.build()
             data.build()
+            train.build()
             people.build()
     return blocks
 

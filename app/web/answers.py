@@ -92,13 +92,14 @@ class ExamplesAnswer(Answer):
 
 
 class Collection(Answer):
-    """A collection; `progress` of its indexing goes from 0 to 1."""
+    """A collection; `progress` of its indexing goes from 0 to 1, `doing` says what is done or waited for."""
 
     id: str
     name: str
     passages: int
     state: Literal["indexing", "ready", "failed"]
     progress: float
+    doing: str
     error: str
 
 

@@ -29,6 +29,8 @@ _COSTLY = {
     "POST /api/v1/exports": "export",
     "GET /api/v1/export/{name}": "export",
     "GET /api/v1/exports/{id}/file": "export",
+    "GET /api/v1/datasets/{id}/diff": "export",
+    "GET /api/v1/datasets/{id}/file": "export",
 }
 _NO_RUN = "no run has this link: it may be mistyped, or made on another machine"
 

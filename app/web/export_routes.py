@@ -22,7 +22,7 @@ Version = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 @router.get("/export/{name}", response_class=StreamingResponse, responses=answers.EXPORT_RESPONSES)
 async def export(request: Request, asked: Researching, name: str) -> StreamingResponse:
     """A file to take away, as things stand; never shown in the page."""
-    return await _download(request, asked.studio.exports.stream(asked.actor, name))
+    return await download(request, asked.studio.exports.stream(asked.actor, name))
 
 
 @router.get("/exports/formats", response_model=export_answers.FormatsAnswer)
@@ -53,10 +53,10 @@ async def manifest(asked: Researching, id: Version) -> JSONResponse:
 @router.get("/exports/{id}/file", response_class=StreamingResponse, responses=answers.EXPORT_RESPONSES)
 async def file(request: Request, asked: Researching, id: Version) -> StreamingResponse:
     """The bytes of a version, written again; 409 where judgements of it were withdrawn. A file that would differ breaks off."""
-    return await _download(request, await asked.studio.exports.file(asked.actor, id))
+    return await download(request, await asked.studio.exports.file(asked.actor, id))
 
 
-async def _download(request: Request, made: Export) -> StreamingResponse:
+async def download(request: Request, made: Export) -> StreamingResponse:
     policy: Policy = request.app.state.policy
     filename = re.sub(r"[^A-Za-z0-9._-]", "_", made.filename)
     headers = {

@@ -14,8 +14,10 @@ from app.services.runs import RunRequest
 from app.services.runs_live import ServerEvent
 from app.settings import Settings
 
+from .job_ports import Queued
 from .project_ports import Projects, Queue, TaskImports
 from .review_ports import Reviewed
+from .synthesis_ports import Synthesized
 
 Json = dict[str, Any]
 
@@ -263,7 +265,7 @@ class Exports(Protocol):
         ...
 
 
-class Studio(Reviewed, Protocol):
+class Studio(Queued, Reviewed, Synthesized, Protocol):
     """Everything behind the routes."""
 
     @property

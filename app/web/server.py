@@ -14,7 +14,19 @@ from starlette.routing import Mount
 
 from app.ui.files import STATIC
 
-from . import account_routes, api, export_routes, health, oidc, project_routes, rerank, review_routes
+from . import (
+    account_routes,
+    api,
+    dataset_routes,
+    export_routes,
+    health,
+    job_routes,
+    oidc,
+    project_routes,
+    rerank,
+    review_routes,
+    synthesis_routes,
+)
 from .errors import LastResort, add_handlers
 from .limits import Limits
 from .metrics import Metrics
@@ -73,6 +85,9 @@ def build_app(studio: Studio, blocks: gr.Blocks | None, *, frame_ancestors: Sequ
     app.include_router(account_routes.router)
     app.include_router(project_routes.router)
     app.include_router(review_routes.router)
+    app.include_router(job_routes.router)
+    app.include_router(synthesis_routes.router)
+    app.include_router(dataset_routes.router)
     app.include_router(rerank.router)
     app.include_router(rerank.aliases)
     app.add_api_route("/api/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False)

@@ -20,7 +20,7 @@ from tests.browser.watch import Watch
 from tests.openai_server import OpenAIServer
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the page is not tested in a browser")
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402 - only after it is known to be there
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright  # noqa: E402 - only after it is known to be there
 
 ROOT = Path(__file__).parents[2]
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")
@@ -86,7 +86,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
         found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text(encoding="utf-8"))
         if found and _ready(found[0]):
             return found[0]
-        time.sleep(0.5)
+        time.sleep(0.1)
     pytest.fail(f"the server did not get ready in {_START_SECONDS} s:\n{log.read_text(encoding='utf-8')[-2000:]}")
 
 
@@ -98,13 +98,44 @@ def _ready(address: str) -> bool:
         return False
 
 
-@pytest.fixture
-def browser(chromium: str) -> Iterator[Browser]:
-    """The Chromium of this machine."""
+class Chromium:
+    """The browser that all tests of this folder share: starting one for each took longer than most of them.
+
+    Tests have contexts of their own, which share nothing. One that is gone is started anew.
+    """
+
+    def __init__(self, driver: Playwright, path: str) -> None:
+        self._driver, self._path = driver, path
+        self._running: Browser | None = None
+
+    def running(self) -> Browser:
+        """The browser, started the first time."""
+        if self._running is None or not self._running.is_connected():
+            self._running = self._driver.chromium.launch(executable_path=self._path, args=list(_ARGUMENTS))
+        return self._running
+
+    def close(self) -> None:
+        """End it."""
+        if self._running is not None:
+            self._running.close()
+
+
+@pytest.fixture(scope="package")
+def shared(chromium: str) -> Iterator[Chromium]:
+    """Ends with this folder's tests: while it lives, an event loop runs on this thread, which other tests can't have."""
     with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=chromium, args=list(_ARGUMENTS))
-        yield started
-        started.close()
+        made = Chromium(driver, chromium)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def browser(shared: Chromium) -> Iterator[Browser]:
+    """The Chromium of this machine, without a context; those that a test leaves open are closed."""
+    browser = shared.running()
+    yield browser
+    for context in browser.contexts:
+        context.close()
 
 
 @pytest.fixture

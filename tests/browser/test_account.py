@@ -26,7 +26,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server whose accounts nobody else's tests see."""
     folder = tmp_path_factory.mktemp("house")
     log = (folder / "log").open("w+", encoding="utf-8")
-    command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(folder / "var")]
+    command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(folder / "var"), "--no-worker"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
         yield _address(process, Path(log.name))

@@ -34,7 +34,7 @@ class Server:
             self.port = free.getsockname()[1]
 
     def start(self) -> str:
-        command = [sys.executable, "app.py", "--port", str(self.port), "--data-dir", str(self.folder / "var")]
+        command = [sys.executable, "app.py", "--port", str(self.port), "--data-dir", str(self.folder / "var"), "--no-worker"]
         with self.log.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"})
         address, end = f"http://127.0.0.1:{self.port}", time.monotonic() + _START_SECONDS

@@ -31,7 +31,7 @@ def test_a_file_is_refused_with_its_bad_line_or_taken_in_and_asked(page: Page, w
     expect(page.get_by_text("line 3")).to_be_visible(timeout=15_000)
     send(page, good)
     option = page.locator("option", has_text="lights.jsonl, 3 passages")
-    expect(option).to_be_enabled(timeout=30_000)
+    expect(option).to_be_enabled(timeout=90_000)  # a worker is started and loads the embedding model
     page.get_by_test_id("query").fill("How does light become current?")
     page.get_by_test_id("query").press("Control+Enter")
     expect(page.get_by_test_id("outcome")).to_have_text("clean", timeout=30_000)

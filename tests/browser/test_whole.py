@@ -37,7 +37,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("whole")
     _make_people(folder / "var")
     log = (folder / "log").open("w+", encoding="utf-8")
-    command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(folder / "var")]
+    command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(folder / "var"), "--no-worker"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
         address = _address(process, Path(log.name))

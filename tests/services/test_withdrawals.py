@@ -19,10 +19,11 @@ from db.models import Run, now
 from db.models_accounts import Actor as Person
 from db.models_accounts import ActorRole, LoginSession
 from db.models_log import Event
+from db.models_loop import Synthesis, SynthesisItem
 from db.models_people import Judgement
 from db.models_projects import Assignment, Disagreement, Project, Task, Withdrawal
 from db.session import Database
-from db.store import actors, log, log_check, runs, withdrawals
+from db.store import actors, labelled, log, log_check, runs, withdrawals
 
 from .test_exports import ANN, BOB, OPEN, judge
 
@@ -186,3 +187,23 @@ def test_the_command_says_what_it_does(tmp_path: Path) -> None:
     assert "everything is kept" in run(cli, ["retention", "--data-dir", str(tmp_path)]).stdout
     done = run(cli, ["retention", "--dry-run", "--data-dir", str(tmp_path)], env={"REASONRANK_RETENTION_DAYS": "5"})
     assert done.stdout == "would take away 0 judgements, 0 disagreements, 0 runs, older than 5 days\n"
+
+
+def test_training_items_made_of_withdrawn_judgements_go_with_them(people: Database) -> None:
+    judge(people, ANN, OPEN)
+    list_id = list_of(people)
+    common = {"domain": "d", "state": "made"}
+    with people.write() as session:
+        for name, recipe in (("a" * 64, '[[source]]\nkind = "judgements"'), ("b" * 64, '[[source]]\nkind = "demo"')):
+            session.add(Synthesis(id=name, name="s", recipe=recipe, teacher="nano"))
+            session.flush()
+            source = "judgements" if name[0] == "a" else "demo"
+            session.add(SynthesisItem(synthesis_id=name, number=0, source_id=list_id, item={"source": source}, **common))
+            session.add(SynthesisItem(synthesis_id=name, number=1, source_id="another", item={"source": source}, **common))
+        withdrawals.withdraw(session, withdrawals.ids_of_actor(session, ANN.id), "asked")
+    with people.read() as session:
+        left = session.execute(
+            select(SynthesisItem.synthesis_id, SynthesisItem.number).order_by(*SynthesisItem.__table__.primary_key)
+        ).all()
+        assert [(row[0][0], row[1]) for row in left] == [("a", 1), ("b", 0), ("b", 1)]
+        assert labelled.withdrawn(session) == 1

@@ -8,7 +8,6 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from app.ui.page import build_blocks
 from app.web.server import build_app
 
 from .fakes import FakeStudio
@@ -19,6 +18,8 @@ BASE = "http://127.0.0.1:7860"
 
 @pytest.fixture(scope="session")
 def app() -> FastAPI:
+    from app.ui.page import build_blocks  # here, because every process that collects this folder would wait seconds for Gradio
+
     return build_app(FakeStudio(), build_blocks())
 
 

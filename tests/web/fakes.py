@@ -18,8 +18,10 @@ from app.services.visitors import Visitors
 from app.settings import Settings
 
 from .fake_exports import FakeExports
+from .fake_jobs import FakeJobs
 from .fake_projects import FakeProjects, FakeQueue, FakeTaskImports
 from .fake_review import FakeReview
+from .fake_synthesis import FakeDatasets, FakeSyntheses
 
 TOKEN = "a-run-token_0123"
 HOSTILE = "</script><script>alert(1)</script>\n\nevent: end\ndata: {}\n\n\u2028"
@@ -104,6 +106,18 @@ class FakeStudio:
         return FakeReview(self)
 
     quality = disagreements = dashboard = review
+
+    @property
+    def jobs(self) -> FakeJobs:
+        return FakeJobs(self)
+
+    @property
+    def syntheses(self) -> FakeSyntheses:
+        return FakeSyntheses(self)
+
+    @property
+    def datasets(self) -> FakeDatasets:
+        return FakeDatasets(self)
 
     @property
     def queue(self) -> FakeQueue:

@@ -12,7 +12,6 @@ from starlette.testclient import TestClient
 from app.services.accounts import hashed
 from app.services.studio import Studio
 from app.settings import Settings
-from app.ui.page import build_blocks
 from app.web.server import build_app
 from app.web.who import SESSION
 from db.models import now
@@ -28,6 +27,8 @@ class House:
     """A studio that other machines can reach, whose doors are tested from outside."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
+        from app.ui.page import build_blocks  # not for everybody who collects the tests: Gradio takes seconds
+
         url = f"sqlite:///{folder / 'studio.db'}"
         self.database = migrated(folder / "studio.db")
         self.settings = Settings(data_dir=folder, database_url=url, allowed_hosts="studio.example.org", **settings)  # type: ignore[arg-type]

@@ -38,12 +38,16 @@ async function* read(response, abort) {
 
 /**
  * Follows a run's events until `end`, coming back after every break with Last-Event-ID and a growing pause.
- * `on.event(name, data)`, `on.line(state)` with state open | lost, `on.gone(message)` where the run does not exist.
+ * `on.event(name, data, number)`, `on.line(state)` with state open | lost, `on.gone(message)` where the run does not exist.
  * Returns a function that stops following.
  */
-export function follow(token, on) {
-  const state = { closed: false, last: "", wait: FIRST_WAIT, abort: null, wake: null };
-  run(token, on, state);
+export const follow = (token, on) =>
+  followPath(`runs/${encodeURIComponent(token)}/events`, on, "No run has this link. It may have been made on another machine.");
+
+/** The same for any stream of numbered events below /api/v1; `last` is the number to go on after. */
+export function followPath(path, on, missing, last = "") {
+  const state = { closed: false, last, wait: FIRST_WAIT, abort: null, wake: null };
+  run(path, on, state, missing);
   return () => {
     state.closed = true;
     state.abort?.abort();
@@ -51,11 +55,11 @@ export function follow(token, on) {
   };
 }
 
-async function run(token, on, state) {
+async function run(path, on, state, missing) {
   while (!state.closed) {
     state.abort = new AbortController();
     try {
-      if (await attempt(token, on, state)) return;
+      if (await attempt(path, on, state, missing)) return;
     } catch (cause) {
       if (!(cause instanceof TypeError) && cause.name !== "AbortError") throw cause;
     }
@@ -70,11 +74,11 @@ async function run(token, on, state) {
 }
 
 /** One connection; true when nothing more will come. */
-async function attempt(token, on, state) {
+async function attempt(path, on, state, missing) {
   const headers = { Accept: "text/event-stream", ...(state.last && { "Last-Event-ID": state.last }) };
-  const response = await fetch(url(`runs/${encodeURIComponent(token)}/events`), { headers, signal: state.abort.signal, cache: "no-store" });
+  const response = await fetch(url(path), { headers, signal: state.abort.signal, cache: "no-store" });
   if (response.status === 404) {
-    on.gone("No run has this link. It may have been made on another machine.");
+    on.gone(missing);
     return true;
   }
   if (!response.ok) throw new TypeError(`status ${response.status}`);
@@ -85,7 +89,7 @@ async function attempt(token, on, state) {
     if (event.name !== "start" && event.id && state.last && Number(event.id) <= Number(state.last)) continue;
     state.last = event.id || state.last;
     state.wait = FIRST_WAIT;
-    on.event(event.name, JSON.parse(event.data));
+    on.event(event.name, JSON.parse(event.data), Number(event.id));
     if (event.name === "end") return true;
   }
   return false;

@@ -1,5 +1,5 @@
-// A small part of Markdown as nodes: headings, lists, quotes, bold, italics, code, links to https. Text only ever becomes text nodes, so
-// whatever else stands there is shown as it was written.
+// A small part of Markdown as nodes: headings, lists, quotes, tables, bold, italics, code, links to https. Text only ever becomes text
+// nodes, so whatever else stands there is shown as it was written.
 
 import { h } from "./dom.js";
 
@@ -25,7 +25,8 @@ export function markdown(text, top = 3) {
 function blocks(lines, top) {
   const out = [];
   for (let i = 0; i < lines.length; ) {
-    const block = fence(lines, i) ?? heading(lines, i, top) ?? list(lines, i, 0) ?? quote(lines, i) ?? paragraph(lines, i);
+    const block =
+      fence(lines, i) ?? heading(lines, i, top) ?? list(lines, i, 0) ?? quote(lines, i) ?? grid(lines, i) ?? paragraph(lines, i);
     if (block.node) out.push(block.node);
     i = block.next;
   }
@@ -81,6 +82,27 @@ function quote(lines, at) {
   // One level only: a text of nothing but > would else nest as deep as it is wide.
   const inner = lines.slice(at, end).map((line) => line.replace(/^[\s>]+/, ""));
   return { node: h("blockquote", { dir: "auto" }, paragraphs(inner)), next: end };
+}
+
+const ROW = /^\s{0,3}\|(.*)\|\s*$/;
+const RULE = /^\s{0,3}\|(?:\s*:?-+:?\s*\|)+\s*$/;
+
+/** A table between pipes: a line of heads, a line of dashes, and rows. Cells beyond the heads are left out. */
+function grid(lines, at) {
+  if (!ROW.test(lines[at]) || !RULE.test(lines[at + 1] ?? "")) return null;
+  let end = at + 2;
+  while (end < lines.length && ROW.test(lines[end])) end += 1;
+  const cells = (line) => ROW.exec(line)[1].split("|");
+  const heads = cells(lines[at]);
+  const row = (tag, texts) =>
+    h(
+      "tr",
+      null,
+      heads.map((_, i) => h(tag, { dir: "auto", scope: tag === "th" ? "col" : null }, inline((texts[i] ?? "").trim()))),
+    );
+  const body = lines.slice(at + 2, end).map((line) => row("td", cells(line)));
+  const table = h("table", null, h("thead", null, row("th", heads)), h("tbody", null, body));
+  return { node: h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": heads.join(" ").trim() }, table), next: end };
 }
 
 const paragraphs = (lines) => blocksOfText(lines).map((text) => h("p", { dir: "auto" }, inline(text)));

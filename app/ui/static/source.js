@@ -104,7 +104,7 @@ class Source extends HTMLElement {
       const busy = collections.filter((c) => c.state === "indexing");
       const failed = collections.filter((c) => c.state === "failed");
       this.state.textContent = [
-        ...busy.map((c) => `Indexing ${c.name}: ${Math.round(c.progress * 100)} %.`),
+        ...busy.map((c) => `Indexing ${c.name}: ${[`${Math.round(c.progress * 100)} %`, c.doing].filter(Boolean).join(", ")}.`),
         ...failed.map((c) => `${c.name} could not be indexed: ${c.error}`),
         collections.length ? "" : "There is no collection yet. Paste passages or upload a file.",
       ]

@@ -26,7 +26,7 @@ export function setRun(token) {
 
 addEventListener("popstate", () => studio.dispatchEvent(new CustomEvent("back", { detail: linkedRun() })));
 
-/** Shows a tab by its id: explore, annotate, review, data or manage. Gradio names a tab's button after its elem_id. */
+/** Shows a tab by its id: explore, annotate, review, data, train or manage. Gradio names a tab's button after its elem_id. */
 export function goTo(tab) {
   document.getElementById(`tab-${tab}-button`)?.click();
   document.getElementById("tabs")?.scrollIntoView({ block: "start" });

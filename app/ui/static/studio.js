@@ -5,4 +5,5 @@ import "./explore.js";
 import "./annotate.js";
 import "./review.js";
 import "./data.js";
+import "./train.js";
 import "./manage.js";
