@@ -10,6 +10,8 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,11 +21,7 @@ from fastapi import FastAPI
 
 def main() -> None:
     """Begin and kill lives as told, until standard input ends."""
-    import uvicorn  # noqa: F401  imported before any fork
-
-    import app.services.studio
-    import app.web.server  # noqa: F401
-
+    _import_all()
     life = 0
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -41,6 +39,21 @@ def main() -> None:
         sys.stdout.flush()
     if life:
         os.kill(life, signal.SIGKILL)
+
+
+def _import_all() -> None:
+    """Open a studio and build its app once: what that imports, each life would import again, which took a second of it."""
+    import uvicorn  # noqa: F401
+
+    from app.services.studio import Studio
+    from app.settings import Settings
+    from app.web.server import build_app
+
+    with tempfile.TemporaryDirectory(prefix="reasonrank-chaos-") as name:
+        studio = Studio.open(Settings(data_dir=Path(name), database_url=f"sqlite:///{name}/studio.db"))
+        build_app(studio, None)
+        asyncio.run(studio.aclose())
+    assert threading.active_count() == 1, "a thread would not live on in the forks"
 
 
 def serve_routes(folder: Path, url: str, port: int) -> None:

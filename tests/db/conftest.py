@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from db.session import Database
-from tests.conftest import _fresh_schema
+from tests.postgresql import fresh_schema
 
 Fresh = Callable[[], Database]
 
@@ -22,7 +22,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fresh]:
         if request.param == "sqlite":
             made.append(Database(f"sqlite:///{tmp_path / f'fresh{len(made)}.db'}"))
         else:
-            made.append(Database(_fresh_schema(request.getfixturevalue("postgres"), f"{request.node.name}{len(made)}")))
+            made.append(Database(fresh_schema(request.getfixturevalue("postgres"), f"{request.node.name}{len(made)}")))
         return made[-1]
 
     yield make
