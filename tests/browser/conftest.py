@@ -20,7 +20,10 @@ from tests.browser.watch import Watch
 from tests.openai_server import OpenAIServer
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the page is not tested in a browser")
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright  # noqa: E402 - only after it is known to be there
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright  # noqa: E402 - only after it is known to be there
+
+# Milliseconds until what is expected must be there: two browsers and two servers share two cores.
+expect.set_options(timeout=20_000)
 
 ROOT = Path(__file__).parents[2]
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")

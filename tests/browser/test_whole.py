@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,9 @@ PEOPLE = {
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with five accounts and one task that takes two people."""
     folder = tmp_path_factory.mktemp("whole")
-    _make_people(folder / "var")
+    # On a thread of its own: a browser that is open for other tests has an event loop on this one, where no database may be used.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(_make_people, folder / "var").result()
     log = (folder / "log").open("w+", encoding="utf-8")
     command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(folder / "var"), "--no-worker"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
