@@ -31,7 +31,7 @@ lint: $(VENV)/.dev
 	@sh scripts/lint
 
 unit: $(VENV)/.dev
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder -m "not store and not oracle and not model and not database and not browser and not engine and not process"
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m "not store and not oracle and not model and not database and not browser and not engine and not process"
 
 # `make proof chaos ARGS="--seeds 0-9999"`: the name is a goal of its own to make, which has nothing to do.
 proof: $(VENV)/.dev

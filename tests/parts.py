@@ -6,11 +6,10 @@ studio, a PostgreSQL, torch, Gradio) are one group. The long groups come first, 
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
 # Folders whose tests work on a real database or the whole app, so that `make unit` is quick.
 _STORE = ("db", "services", "web", "exports")
 _STORE_FILES = ("test_backup_command.py", "test_account_command.py", "test_export_command.py")
@@ -26,32 +25,45 @@ _ORDER = ("vllm", "browser", "chaos", "torch", "web", "houses", "db", "services"
 
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Mark and group the collected tests, and put the long groups first."""
+    """Mark the collected tests, and put the long groups first."""
     for item in items:
-        folder, name = _place(item.path)
+        folder, name = _place(item.nodeid)
         if folder in _STORE or name in _STORE_FILES or "database" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.store)
-        item.add_marker(pytest.mark.xdist_group(_group(folder, name)))
-    items.sort(key=_turn)
+    items.sort(key=lambda item: _turn(group(item.nodeid)))
 
 
-def _place(path: Path) -> tuple[str, str]:
-    """First folder below tests ("" for none) and name of a test file."""
-    inside = path.relative_to(HERE).parts if path.is_relative_to(HERE) else (path.name,)
-    return (inside[0] if len(inside) > 1 else "", path.name)
+def scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives the groups, in their order, to the processes of pytest-xdist: the next one to whoever is done.
+
+    xdist has groups of its own by a marker, which version 3.8 can't read any more with pytest 9.2; and it would begin with the group of
+    most tests, not with the longest.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False
+    made = LoadScopeScheduling(config, log)
+    made._split_scope = group
+    return made
 
 
-def _group(folder: str, name: str) -> str:
+def group(nodeid: str) -> str:
+    """The group of a test."""
+    folder, name = _place(nodeid)
     if name in _TORCH:
         return "torch"
     if folder == "engine":
         return "vllm"
     if folder == "browser":
         return "houses" if name in _HOUSES else "browser"
-    return folder if folder in ("chaos", "web", "db", "services") else f"{folder}.{name.removesuffix('.py')}".lstrip(".")
+    return folder if folder in ("chaos", "web", "db", "services") else nodeid.split("::")[0]
 
 
-def _turn(item: pytest.Item) -> int:
-    marker = item.get_closest_marker("xdist_group")
-    group = marker.args[0] if marker else ""
+def _place(nodeid: str) -> tuple[str, str]:
+    """First folder below tests ("" for none) and name of the file of a test."""
+    _, *folders, name = nodeid.split("::")[0].split("/")
+    return (folders[0] if folders else "", name)
+
+
+def _turn(group: str) -> int:
     return _ORDER.index(group) if group in _ORDER else len(_ORDER)
