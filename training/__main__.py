@@ -15,11 +15,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train the mo
 app.add_typer(group, name="dataset")
 
 
-@app.callback()
-def _verbs() -> None:
-    """Keeps `sft` a verb although it is the only one so far."""
-
-
 @app.command()
 def sft(
     model: Annotated[str, typer.Argument(help="Recipe by name (a file of training/recipes) or path to a .toml file.")],
@@ -105,6 +100,28 @@ def synthesize(
         typer.echo("Stopped. What was made is kept: the same command goes on from there.", err=True)
         raise typer.Exit(130) from error
     except (RankingError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+@app.command()
+def reward(
+    file: Annotated[Path, typer.Argument(help="JSON lines: answer, shown, relevant or grades, teacher_order.")],
+    name: Annotated[str, typer.Option("--reward", help="paper or studio.")] = "paper",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
+) -> None:
+    """Score answers as GRPO would, part by part."""
+    import json
+
+    from app.ranking.errors import RankingError
+
+    from .cli.reward import as_text, scored
+    from .rewards import reward as named
+
+    try:
+        for row in scored(file, named(name)):
+            typer.echo(json.dumps(row, ensure_ascii=False) if as_json else as_text(row))
+    except RankingError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
 
