@@ -72,7 +72,9 @@ def test_recipes_come_from_living_workers_alone(database: Database, services: Sy
     told = asyncio.run(services.recipes(RESEARCHER))
     assert told == {"recipes": [], "teachers": [], "worker": False}
     worker(database)
-    worker(database, {"recipes": [{"name": "demo", "text": "newer"}, {"name": "big", "text": ""}], "teachers": ["nano", "large"]})
+    more = [{"name": "demo", "text": "newer"}, {"name": "big", "text": ""}]
+    worker(database, {"kinds": ["synthesize"], "recipes": more, "teachers": ["nano", "large"]})
+    worker(database, {"recipes": [{"name": "of a command", "text": ""}]})  # a process that makes data in the foreground takes no jobs
     told = asyncio.run(services.recipes(RESEARCHER))
     assert [one["name"] for one in told["recipes"]] == ["big", "demo"] and set(told["teachers"]) == {"nano", "large"} and told["worker"]
     with pytest.raises(Forbidden):
