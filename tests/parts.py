@@ -21,7 +21,7 @@ _TORCH = (
 # Servers and browsers of their own, beside the studio that the other tests of the page share.
 _HOUSES = ("test_account.py", "test_whole.py")
 # In the order in which they are begun.
-_ORDER = ("vllm", "browser", "chaos", "torch", "web", "houses", "db", "services")
+_ORDER = ("vllm", "browser", "chaos", "tests/training/synthesis/test_ray.py", "torch", "web", "houses", "db", "services")
 
 
 def arrange(items: list[pytest.Item]) -> None:

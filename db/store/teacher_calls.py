@@ -83,7 +83,7 @@ def open_call(session: Session, ask: Ask, caps: Caps) -> Opened:
         return Opened(state="elsewhere")
     if caps.today is not None and spend.of_today(session, ask.model) + ask.cost > caps.today:
         return _full(session, ask, f"the model's daily_cap leaves no room for the next call, which can cost {ask.cost:,.4f}")
-    if not _hold(session, ask, caps):
+    if not _hold(session, ask, caps) and not _hold_alone(session, ask, caps):
         return _full(session, ask, _over(session, ask, caps))
     if not (_enter(session, ask) if row is None else _take_over(session, ask, row)):
         _release(session, ask.synthesis_id, ask.tokens, ask.cost)
@@ -208,6 +208,16 @@ def _mine(session: Session, ask: Ask, unchanged: Any) -> bool:
         )
     )  # fmt: skip
     return bool(taken.rowcount)  # type: ignore[attr-defined]
+
+
+def _hold_alone(session: Session, ask: Ask, caps: Caps) -> bool:
+    """Try again with the synthesis' row locked, so that nothing is given free between this and the count of what is in flight.
+
+    Else a call of another process that ends in between would be missing from that count, and its room would not have been seen here:
+    the budget would be told as spent. A call that ends while the row is locked is still counted, for its end is not committed.
+    """
+    session.execute(select(Synthesis.id).where(Synthesis.id == ask.synthesis_id).with_for_update())
+    return _hold(session, ask, caps)
 
 
 def _full(session: Session, ask: Ask, why: str) -> Opened:

@@ -20,7 +20,7 @@ from tests.browser.watch import Watch
 from tests.openai_server import OpenAIServer
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the page is not tested in a browser")
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright  # noqa: E402 - only after it is known to be there
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright  # noqa: E402 - only after it is known to be there
 
 # Milliseconds until what is expected must be there: two browsers and two servers share two cores.
 expect.set_options(timeout=20_000)
@@ -132,13 +132,21 @@ def shared(chromium: str) -> Iterator[Chromium]:
         made.close()
 
 
+def leave(context: BrowserContext) -> None:
+    """Close a context; a request that a test answers itself may be under way, and would fail in the next test."""
+    for page in context.pages:
+        page.unroute_all(behavior="ignoreErrors")
+    context.unroute_all(behavior="ignoreErrors")
+    context.close()
+
+
 @pytest.fixture
 def browser(shared: Chromium) -> Iterator[Browser]:
     """The Chromium of this machine, without a context; those that a test leaves open are closed."""
     browser = shared.running()
     yield browser
     for context in browser.contexts:
-        context.close()
+        leave(context)
 
 
 @pytest.fixture
@@ -154,7 +162,7 @@ def open_page(browser: Browser, studio: str) -> Iterator[OpenPage]:
                 color_scheme=seen.scheme,
                 reduced_motion="reduce" if seen.still else "no-preference",
             )
-            stack.callback(context.close)
+            stack.callback(leave, context)
             page = context.new_page()
             page.set_default_timeout(20_000)
             watches.append(Watch(page, studio))

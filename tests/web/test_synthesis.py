@@ -85,7 +85,8 @@ def test_what_the_real_services_answer_is_what_the_document_says(tmp_path: Path)
     filters = [{"name": "consistency", "about": "x", "keeps": "at_least", "threshold": 0.4, "low": 0.0, "high": 1.0}]
     digest = ArtifactStore(house.settings.artifacts_dir).put(_version, "dataset").hash
     with house.database.write() as session:
-        offers = {"recipes": [{"name": "demo", "about": "x", "text": "", "teacher": "nano"}], "teachers": ["nano"]}
+        recipe = {"name": "demo", "about": "x", "text": "", "teacher": "nano"}
+        offers = {"kinds": ["synthesize"], "recipes": [recipe], "teachers": ["nano"]}
         workers.register(session, "one", offers)
         session.add(Synthesis(id=SYNTHESIS_ID, name="demo", recipe="", teacher="nano", filters=filters))
         list_id = lists.put(session, Candidates(query="why?", passages=tuple(passages(2)), retriever="t", signals_version=""))

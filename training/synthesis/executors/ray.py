@@ -151,7 +151,14 @@ def _join(ray: Any) -> None:
     # A submitted job has brought its code along; anywhere else workers find ours where this process did.
     found = {} if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ else {"env_vars": {"PYTHONPATH": str(_ROOT)}}
     try:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, runtime_env=found or None)
+        ray.init(
+            # Without an address Ray joins whatever cluster ran on this machine last, and waits for one that is gone.
+            address=os.environ.get("RAY_ADDRESS") or "local",
+            include_dashboard=False if not os.environ.get("RAY_ADDRESS") else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env=found or None,
+        )
     except Exception as error:  # Ray raises plain ones, for one when a node does not come up within 30 s
         ray.shutdown()
         raise SettingsError(f"no Ray cluster can be joined or started: {str(error).splitlines()[0]}; see docs/operate.md") from error
