@@ -35,17 +35,18 @@ def finish(
         row = syntheses.get(session, synthesis_id)
         teacher, embedded = row.teacher, row.embedded
         total = max(1, sum(sum(states.values()) for states in syntheses.counts(session, synthesis_id).values()))
-    whole, report = Whole(_others(database, benchmarks)), Report(thresholds)
+    report = Report(thresholds)
     changed: dict[int, dict[str, Score]] = {}
-    for done, stored in enumerate(every(database, synthesis_id), start=1):
-        scores = {**item_scores(stored.item), **whole.scores(stored.item)}
-        report.add(replace(stored, scores={name: score.value for name, score in scores.items()}))
-        if _differ(stored, scores):
-            changed[stored.item.number] = scores
-        if len(changed) >= _BATCH:
-            _write(database, synthesis_id, changed)
-        if done % _BATCH == 0:
-            watch.tell(done / total)
+    with Whole(_others(database, benchmarks)) as whole:
+        for done, stored in enumerate(every(database, synthesis_id), start=1):
+            scores = {**item_scores(stored.item), **whole.scores(stored.item)}
+            report.add(replace(stored, scores={name: score.value for name, score in scores.items()}))
+            if _differ(stored, scores):
+                changed[stored.item.number] = scores
+            if len(changed) >= _BATCH:
+                _write(database, synthesis_id, changed)
+            if done % _BATCH == 0:
+                watch.tell(done / total)
     watch.tell(1.0)
     _write(database, synthesis_id, changed)
     found = report.json(teacher=teacher, embedded=embedded, currency=currency or None)

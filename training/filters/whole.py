@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from app.ranking.errors import InputError
 from app.ranking.holdout import is_holdout
@@ -19,15 +20,30 @@ _FIELDS = ("query", "text", "question", "problem")
 
 
 class Whole:
-    """Goes through a set once. Its memory grows by hashes alone: no text of an item is kept."""
+    """Goes through a set once; used as a context. What it knows of earlier items lies in a temporary file, so that its memory is flat."""
 
     def __init__(self, others: Iterable[tuple[str, str]]) -> None:
         """`others` are queries that no item may repeat, each with where it comes from."""
-        self._earlier, self._others = Near(), Near()
         self._from: list[str] = []
-        for query, where in others:
-            self._others.add(len(self._from), query)
-            self._from.append(where)
+        self._earlier, self._others = Near(), Near()
+        try:
+            for query, where in others:
+                self._others.add(len(self._from), query)
+                self._from.append(where)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        self._earlier.close()
+        self._others.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
     def scores(self, item: Item) -> dict[str, Score]:
         """The three scores of the next item. It counts as an earlier one for those to come if it can be trained on at all."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,23 +35,24 @@ def test_runs_of_three_words_and_short_queries_whole() -> None:
 
 def test_the_similarity_is_exact() -> None:
     """Of ten runs one changed word takes three away and adds three: 7 / 13."""
-    near, query = Near(), " ".join(WORDS)
-    near.add(4, query)
+    query = " ".join(WORDS)
     changed = query.replace("six", "zero")
-    assert near.closest(query.upper()) == (1.0, 4)
-    found, number = near.closest(changed)
-    assert number == 4 and found == pytest.approx(7 / 13) and similarity(query, changed) == pytest.approx(7 / 13)
-    assert near.closest("nothing like it at all") == (0.0, None)
+    with Near() as near:
+        near.add(4, query)
+        assert near.closest(query.upper()) == (1.0, 4) and len(near) == 1
+        found, number = near.closest(changed)
+        assert number == 4 and found == pytest.approx(7 / 13) and similarity(query, changed) == pytest.approx(7 / 13)
+        assert near.closest("nothing like it at all") == (0.0, None)
 
 
 @given(st.lists(st.lists(st.sampled_from(WORDS[:5]), min_size=1, max_size=6).map(" ".join), min_size=1, max_size=12))
 @examples(max_examples=30, deadline=None)
 def test_what_is_found_is_what_comparing_all_finds_from_0_8_on(queries: list[str]) -> None:
-    near = Near()
-    for number, query in enumerate(queries[1:]):
-        near.add(number, query)
+    with Near() as near:
+        for number, query in enumerate(queries[1:]):
+            near.add(number, query)
+        found, at = near.closest(queries[0])
     best = max((similarity(queries[0], other) for other in queries[1:]), default=0.0)
-    found, at = near.closest(queries[0])
     assert found <= best + 1e-12
     if at is not None:
         assert similarity(queries[0], queries[1:][at]) == pytest.approx(found)
@@ -58,10 +61,10 @@ def test_what_is_found_is_what_comparing_all_finds_from_0_8_on(queries: list[str
 
 
 def queries(*texts: str) -> list[dict[str, float | None]]:
-    whole = Whole([])
-    return [
-        {name: one.value for name, one in whole.scores(replace(item(), number=at, query=text)).items()} for at, text in enumerate(texts)
-    ]
+    with Whole([]) as whole:
+        return [
+            {name: one.value for name, one in whole.scores(replace(item(), number=at, query=text)).items()} for at, text in enumerate(texts)
+        ]
 
 
 def test_the_later_of_two_is_the_duplicate() -> None:
@@ -72,19 +75,32 @@ def test_the_later_of_two_is_the_duplicate() -> None:
 def test_what_can_not_be_trained_on_makes_no_duplicate_of_later_ones() -> None:
     held = next(text for text in (f"a question about number {n}" for n in range(50)) if is_holdout(text))
     assert queries(held, held) == [{"duplicate": 0.0, "contamination": 0.0, "holdout": 1.0}] * 2
-    whole, free = Whole([]), replace(item(), query="a query that nobody holds back")
+    free = replace(item(), query="a query that nobody holds back")
     assert not is_holdout(free.query)
-    whole.scores(replace(free, samples=(), error="no answer"))
-    assert whole.scores(replace(free, number=1))["duplicate"].value == 0.0
-    again = whole.scores(replace(free, number=2))["duplicate"]
+    with Whole([]) as whole:
+        whole.scores(replace(free, samples=(), error="no answer"))
+        assert whole.scores(replace(free, number=1))["duplicate"].value == 0.0
+        again = whole.scores(replace(free, number=2))["duplicate"]
     assert (again.value, again.reasons) == (1.0, ("its query is 100% like that of item 1",))
 
 
 def test_contamination_says_by_what() -> None:
-    whole = Whole([("why is the sky blue at noon", "bright.jsonl"), ("Short?", "bright.jsonl")])
-    found = whole.scores(replace(item(), query="Why is the sky blue at noon?"))["contamination"]
-    assert (found.value, found.reasons) == (1.0, ("its query is 100% like one of bright.jsonl",))
-    assert whole.scores(replace(item(), number=1, query="short"))["contamination"].value == 1.0
+    with Whole([("why is the sky blue at noon", "bright.jsonl"), ("Short?", "bright.jsonl")]) as whole:
+        found = whole.scores(replace(item(), query="Why is the sky blue at noon?"))["contamination"]
+        short = whole.scores(replace(item(), number=1, query="short"))["contamination"]
+    assert (found.value, found.reasons) == (1.0, ("its query is 100% like one of bright.jsonl",)) and short.value == 1.0
+
+
+def test_a_benchmark_file_that_breaks_off_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def others() -> Iterator[tuple[str, str]]:
+        yield "one", "a file"
+        raise InputError("line 2 is none")
+
+    with pytest.raises(InputError, match="line 2"):
+        Whole(others())
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
