@@ -106,6 +106,7 @@ function itemList(id, ctx) {
     more.hidden = items.length < PAGE;
     show(paged, (one) => one.number);
     none.hidden = paged.length > 0;
+    none.textContent = "The sources of the recipe held nothing to rank.";
     title.textContent = more.hidden ? `All ${count(paged.length, "item")}` : `The first ${count(paged.length, "item")}`;
   };
   more.addEventListener("click", async () => {

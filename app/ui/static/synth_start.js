@@ -23,7 +23,9 @@ export function starter(offer, ctx, started) {
       h("p", { class: "empty" }, "Starting a synthesis takes the role admin. What has been made is below."),
       about(offer.recipes[0]),
     ];
-  const recipe = pick({ name: "recipe", label: "Recipe", choices: offer.recipes.map((r) => [r.name, r.name]) });
+  // The one that works on a fresh installation comes chosen.
+  const usual = offer.recipes.find((r) => r.name === "demo") ?? offer.recipes[0];
+  const recipe = pick({ name: "recipe", label: "Recipe", value: usual.name, choices: offer.recipes.map((r) => [r.name, r.name]) });
   const teacher = pick({ name: "teacher", label: "Teacher", choices: [["", ""]] });
   const limit = field({
     name: "limit",
