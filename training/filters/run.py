@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.ranking.cache import Watch
+from app.ranking.retrieval.demo import has_demo, load_demo
 from db.models import CandidateList, TextRow
 from db.session import Database
 from db.store import syntheses
@@ -73,7 +74,9 @@ def _write(database: Database, synthesis_id: str, changed: dict[int, dict[str, S
 
 
 def _others(database: Database, benchmarks: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """Queries that may not be trained on: benchmarks of the recipe, and what is held back in this studio."""
+    """Queries that may not be trained on: the sealed questions of the gate, benchmarks of the recipe, what is held back in this studio."""
+    if has_demo():
+        yield from ((one.text, "the demo's sealed questions") for one in load_demo().queries if one.metadata["split"] == "sealed")
     for path in benchmarks:
         yield from benchmark_queries(path)
     yield from ((query, "this studio's holdout") for query in _held_back(database))

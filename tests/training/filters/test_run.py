@@ -10,6 +10,7 @@ import pytest
 
 from app.ranking.cache import Cancelled, Watch
 from app.ranking.holdout import is_holdout
+from app.ranking.retrieval.demo import load_demo
 from app.ranking.values import Passage
 from db.session import Database
 from db.store import lists, syntheses
@@ -46,6 +47,18 @@ def finished(database: Database, tmp_path: Path) -> dict[int, StoredItem]:
     (tmp_path / "bench.txt").write_text("A benchmark asks this very question!\n", encoding="utf-8")
     finish(database, ID, thresholds({"consistency": 0.5}), [tmp_path / "bench.txt"], Watch())
     return {one.item.number: one for one in every(database, ID)}
+
+
+def test_a_sealed_question_of_the_demo_can_not_be_trained_on(database: Database) -> None:
+    sealed = next(one.text for one in load_demo().queries if one.metadata["split"] == "sealed" and not is_holdout(one.text))
+    with database.write() as session:
+        syntheses.register(session, syntheses.NewSynthesis(id=ID, name="s", recipe="", teacher="nano", embedded=True))
+        one = replace(item(), query=sealed)
+        keep(session, ID, one, item_scores(one))
+    finish(database, ID, thresholds({}), [], Watch())
+    (found,) = every(database, ID)
+    assert found.scores["contamination"] == 1.0 and found.scores["holdout"] == 0.0
+    assert found.reasons["contamination"] == ["its query is 100% like one of the demo's sealed questions"]
 
 
 def test_scores_of_the_whole_set_are_written_beside_the_others(filled: Database, tmp_path: Path) -> None:
