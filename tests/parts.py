@@ -16,7 +16,7 @@ _STORE_FILES = ("test_backup_command.py", "test_account_command.py", "test_expor
 # Files that import torch, which takes longer than most of their tests.
 _TORCH = (
     "test_backend_transformers.py", "test_nano_decoding.py", "test_retrieval.py", "test_sft.py", "test_trainer.py", "test_exchange.py",
-    "test_files.py",
+    "test_files.py", "test_hub_sft.py", "test_hub_grpo.py", "test_hub_launch.py", "test_preflight.py",
 )  # fmt: skip
 # Servers and browsers of their own, beside the studio that the other tests of the page share.
 _HOUSES = ("test_account.py", "test_whole.py")

@@ -123,10 +123,11 @@ def _smoothed(grade: int, spread: float) -> list[tuple[int, float]]:
 
 
 def stage_rows(recipe: Recipe, index: int, seed: int) -> Iterator[dict[str, Any]]:
-    """All rows of stage number `index`, batch by batch, one list size per batch so that nothing is padded."""
-    stage = recipe.stages[index]
+    """All rows of stage number `index` of the cold start, batch by batch, one list size per batch so that nothing is padded."""
+    cold = recipe.start
+    stage = cold.stages[index]
     rng = random.Random(f"{recipe.name} {seed} {index}")
     for _ in range(stage.steps):
         size = rng.randint(stage.least, stage.most)
         for _ in range(stage.batch):
-            yield row(draw(rng, size, stage.free_plans), stage, recipe.grade_spread)
+            yield row(draw(rng, size, stage.free_plans), stage, cold.grade_spread)

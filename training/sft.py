@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of the embedded model: one pass of `trl.SFTTrainer` per stage of the recipe's curriculum.
+"""The cold start of the embedded model: one pass of `trl.SFTTrainer` per stage of the recipe's curriculum.
 
 The one subclass changes the loss alone: token weights and soft targets come as columns of the data (see `nano_data.row`), so that a new
 recipe needs new rows and no second trainer. Everything is seeded; two runs of one recipe on one machine give the same weights.
@@ -74,10 +74,11 @@ def make_trainer(model: Qwen3ForCausalLM, rows: Sequence[Mapping[str, Any]], rec
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    stage = recipe.stages[index]
+    cold = recipe.start
+    stage = cold.stages[index]
     longest = max(len(row["input_ids"]) for row in rows)
-    if longest > recipe.max_length:
-        raise InputError(f"a row of stage {stage.name!r} has {longest} tokens, the recipe allows {recipe.max_length}: raise max_length")
+    if longest > cold.max_length:
+        raise InputError(f"a row of stage {stage.name!r} has {longest} tokens, the recipe allows {cold.max_length}: raise max_length")
 
     class TraceTrainer(SFTTrainer):  # type: ignore[misc]
         """SFTTrainer with weights and soft targets from the data."""
@@ -96,11 +97,11 @@ def make_trainer(model: Qwen3ForCausalLM, rows: Sequence[Mapping[str, Any]], rec
         lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": stage.floor},
         warmup_steps=stage.warmup,
-        weight_decay=recipe.weight_decay,
-        adam_beta1=recipe.betas[0],
-        adam_beta2=recipe.betas[1],
+        weight_decay=cold.weight_decay,
+        adam_beta1=cold.betas[0],
+        adam_beta2=cold.betas[1],
         max_grad_norm=1.0,
-        max_length=recipe.max_length,
+        max_length=cold.max_length,
         seed=seed,
         data_seed=seed,
         use_cpu=True,
@@ -129,17 +130,18 @@ def _tokenizer() -> Any:
 
 
 def train(recipe: Recipe, seed: int, out: Path) -> dict[str, Any]:
-    """Train the recipe with `seed`, write weights, tokenizer and training.json into `out`, return what training.json holds."""
+    """Train the recipe's cold start with `seed`, write weights, tokenizer and training.json into `out`, return what training.json holds."""
     import torch
     import transformers
 
-    torch.set_num_threads(recipe.threads)
+    cold = recipe.start
+    torch.set_num_threads(cold.threads)
     transformers.set_seed(seed)
     began = time.perf_counter()
-    model = new_model(recipe.shape, seed)
+    model = new_model(cold.shape, seed)
     report: list[dict[str, Any]] = []
     saved: dict[str, Any] = {}
-    for index, stage in enumerate(recipe.stages):
+    for index, stage in enumerate(cold.stages):
         start, cpu = time.perf_counter(), time.process_time()
         trainer = make_trainer(model, list(nano_data.stage_rows(recipe, index, seed)), recipe, index, seed)
         trainer.train()
@@ -151,7 +153,7 @@ def train(recipe: Recipe, seed: int, out: Path) -> dict[str, Any]:
                 "seconds": round(time.perf_counter() - start, 1),
                 "cpu_seconds": round(time.process_time() - cpu, 1),
                 "losses": losses,
-                "validation": figures(model, stage, recipe.validate, seed),
+                "validation": figures(model, stage, cold.validate, seed),
             }
         )
         _log.info("stage %s: %.1f s, %s", stage.name, report[-1]["seconds"], report[-1]["validation"])
@@ -168,7 +170,7 @@ def _save(model: Qwen3ForCausalLM, recipe: Recipe, out: Path, facts: Mapping[str
     save_tokenizer(out)
     for file in out.iterdir():
         file.chmod(0o644)
-    report = {"recipe": asdict(recipe), **facts}
+    report = {"recipe": {"name": recipe.name, "seed": recipe.seed, **asdict(recipe.start)}, **facts}
     (out / "training.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     write_card(out, report, model.num_parameters())
     return report

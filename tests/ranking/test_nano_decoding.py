@@ -27,7 +27,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from training.nano_model import new_model
 
     folder = tmp_path_factory.mktemp("nano")
-    new_model(load_recipe("smoke").shape, 1).save_pretrained(folder)
+    new_model(load_recipe("smoke").start.shape, 1).save_pretrained(folder)
     vocabulary.save_tokenizer(folder)
     return folder
 

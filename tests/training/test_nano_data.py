@@ -13,7 +13,7 @@ from app.ranking.models.nano.vocabulary import IDS, UNKNOWN, decode
 from training import nano_data
 from training.config import load_recipe
 
-STAGE = load_recipe("smoke").stages[0]
+STAGE = load_recipe("smoke").start.stages[0]
 
 
 @given(st.integers(0, 2**32), st.integers(1, 20), st.sampled_from([0.0, 1.0]))

@@ -45,10 +45,11 @@ def test_rows_over_the_limit_are_refused() -> None:
     from training.nano_model import new_model
     from training.sft import make_trainer
 
-    recipe = replace(load_recipe("smoke"), max_length=40)
+    smoke = load_recipe("smoke")
+    recipe = replace(smoke, cold=replace(smoke.start, max_length=40))
     rows = list(nano_data.stage_rows(recipe, 1, 1))
     with pytest.raises(InputError, match="the recipe allows 40"):
-        make_trainer(new_model(recipe.shape, 1), rows, recipe, 1, 1)
+        make_trainer(new_model(recipe.start.shape, 1), rows, recipe, 1, 1)
 
 
 def test_smoke_recipe_twice_gives_the_same_weights(tmp_path: Path) -> None:
