@@ -15,12 +15,14 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     MetaData,
     String,
     Text,
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -74,6 +76,7 @@ Id = String(36)
 Hash = String(64)
 Name = String(200)
 Word = String(32)
+_ACTIVE = text("state = 'active'")
 
 
 class Base(DeclarativeBase):
@@ -135,15 +138,26 @@ class CandidateItem(Base):
 
 
 class ModelVersion(Base):
-    """Weights that can rank; the id is the hash of the weights."""
+    """Weights that can rank; the id is the hash of the weights. Of each name one version at most is active.
+
+    Without an artifact these are the weights that ship with the program. `waiting`: promoted, but the model's own server does not list it
+    yet. `report` is what it was measured and decided by: evidence, decision, margins, table, learned, facts, served_as.
+    """
 
     __tablename__ = "model_versions"
-    __table_args__ = (one_of("state", "candidate", "active", "retired", "rejected"),)
+    __table_args__ = (
+        one_of("state", "candidate", "active", "retired", "rejected", "waiting"),
+        Index("ix_model_versions_active", "name", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+    )
     id: Mapped[str] = mapped_column(Hash, primary_key=True)
     name: Mapped[str] = mapped_column(Name)
     base_id: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
     recipe: Mapped[str] = mapped_column(default="")
     dataset_version: Mapped[str | None] = mapped_column(Hash)
+    artifact_hash: Mapped[str | None] = mapped_column(ForeignKey("artifacts.hash"))
+    update_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))
+    seed: Mapped[int | None]
+    report: Mapped[dict[str, Any] | None]
     code: Mapped[str] = mapped_column(Name, default="")
     state: Mapped[str] = mapped_column(Word)
     reason: Mapped[str] = mapped_column(default="")

@@ -66,7 +66,11 @@ class Worker(Base):
 
 
 class Schedule(Base):
-    """A job that is put into the queue again and again, by a cron expression in a time zone."""
+    """A job that is put into the queue again and again: by a cron expression in a time zone, or each time that so many judgements are new.
+
+    `judgements` is how many trusted judgements have to come; such a schedule has no cron expression. `counted` is how many there were when
+    it last acted.
+    """
 
     __tablename__ = "schedules"
     __table_args__ = (UniqueConstraint("name"),)
@@ -78,6 +82,8 @@ class Schedule(Base):
     arguments: Mapped[dict[str, Any]] = mapped_column(default=dict)
     enabled: Mapped[bool] = mapped_column(default=True)
     next_at: Mapped[datetime | None] = mapped_column(index=True)
+    judgements: Mapped[int | None]
+    counted: Mapped[int] = mapped_column(default=0, server_default="0")
     actor_id: Mapped[str | None] = mapped_column(ForeignKey("actors.id"))
     created: Mapped[datetime] = mapped_column(default=now)
 
@@ -176,6 +182,62 @@ class DatasetVersion(Base):
     synthesis_id: Mapped[str | None] = mapped_column(ForeignKey("syntheses.id"), index=True)
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     manifest: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Update(Base):
+    """One round of the learning loop; the id is that of its job. `text` is the recipe as it was, `decision` what the gate said.
+
+    `base_id` is the version that it starts from, `candidate_id` the one that it made.
+    """
+
+    __tablename__ = "updates"
+    id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    recipe: Mapped[str] = mapped_column(Name)
+    text: Mapped[str]
+    model: Mapped[str] = mapped_column(Name)
+    family: Mapped[str] = mapped_column(Word)
+    base_id: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
+    from_scratch: Mapped[bool] = mapped_column(default=False)
+    seed: Mapped[int]
+    synthesis_id: Mapped[str | None] = mapped_column(ForeignKey("syntheses.id"))
+    dataset_id: Mapped[str | None] = mapped_column(ForeignKey("dataset_versions.id"))
+    candidate_id: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
+    decision: Mapped[dict[str, Any] | None]
+    created: Mapped[datetime] = mapped_column(default=now)
+    ended: Mapped[datetime | None]
+
+
+class UpdateStep(Base):
+    """A finished step of an update: `key` names all that it depends on, the artifact what it made."""
+
+    __tablename__ = "update_steps"
+    update_id: Mapped[str] = mapped_column(ForeignKey("updates.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(Word, primary_key=True)
+    key: Mapped[str] = mapped_column(Hash)
+    artifact_hash: Mapped[str | None] = mapped_column(ForeignKey("artifacts.hash"))
+    result: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Promotion(Base):
+    """A version that was chosen to serve, and the one before it; never changed. `forced`: under margins other than its recipe's.
+
+    Without a version the model serves as its entry of the models file names it, or with the weights that ship.
+    """
+
+    __tablename__ = "promotions"
+    __table_args__ = (one_of("kind", "promoted", "forced", "rolled_back"),)
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    model: Mapped[str] = mapped_column(Name, index=True)
+    version_id: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
+    previous_id: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
+    kind: Mapped[str] = mapped_column(Word)
+    margins: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    decision: Mapped[dict[str, Any] | None]
+    note: Mapped[str] = mapped_column(default="")
+    actor_id: Mapped[str | None] = mapped_column(ForeignKey("actors.id"))
     created: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -44,12 +44,14 @@ FAULTS = frozenset(REFUSALS) | frozenset(RECOVERING) | STREAMS
 class OpenAIServer:
     """Runs on a thread from `start` (or `with`) to `stop`. `pieces` and `seconds` shape every answer.
 
-    `requests` holds (headers, body) of each request in order; `left` counts clients that hung up before the end.
+    `requests` holds (headers, body) of each request in order; `left` counts clients that hung up before the end. `listed` is what it says
+    that it has, if it says that at all; any name is answered.
     """
 
     port: int = 0
     pieces: int = 12
     seconds: float = 0.0
+    listed: list[str] | None = None
     requests: list[tuple[dict[str, str], Json]] = field(default_factory=list)
     left: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     most_at_once: int = 0
@@ -101,6 +103,9 @@ class OpenAIServer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))) or b"{}")
+        if head[0].startswith("GET /v1/models ") and self.listed is not None:
+            said = [{"id": name, "object": "model", "created": 1, "owned_by": "test"} for name in self.listed]
+            return await _whole(writer, 200, {"object": "list", "data": said}, {})
         if not head[0].startswith("POST /v1/chat/completions "):
             return await _whole(writer, 404, {"error": {"message": "no such route"}}, {})
         self.requests.append((headers, body))

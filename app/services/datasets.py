@@ -64,7 +64,7 @@ class Datasets:
         require(actor, "researcher")
         row, _ = await asyncio.to_thread(self._row, dataset_id)
         folder = await asyncio.to_thread(self._folder_of, row.artifact_hash)
-        return Export(filename=f"dataset-{row.id[:12]}.tar", media_type="application/x-tar", chunks=_on_thread(tar(folder, row.id[:12])))
+        return Export(filename=f"dataset-{row.id[:12]}.tar", media_type="application/x-tar", chunks=on_thread(tar(folder, row.id[:12])))
 
     def _row(self, dataset_id: str) -> tuple[DatasetVersion, int]:
         with self._database.read() as session:
@@ -102,7 +102,7 @@ def tar(folder: Path, name: str) -> Iterator[bytes]:
     yield taken()
 
 
-async def _on_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def on_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Pull a blocking iterator on another thread."""
     while True:
         chunk = await asyncio.to_thread(next, chunks, None)

@@ -18,6 +18,7 @@ from db.models_loop import Job, Schedule
 from db.session import Database
 from db.store import collections, jobs, schedules, workers
 from db.store.jobs import NewJob as NewJob
+from db.store.schedules import MOST_JUDGEMENTS as MOST_JUDGEMENTS
 from db.store.schedules import NewSchedule as NewSchedule
 
 _T = TypeVar("_T")
@@ -29,7 +30,11 @@ _ARGUMENTS: dict[str, dict[str, type]] = {
     "index": {"collection": str},
     "synthesize": {"recipe": str, "text": str, "teacher": str, "limit": int},
     "dataset": {"synthesis": str, "name": str, "thresholds": dict},
+    "update": {"recipe": str, "seed": int, "from_scratch": bool},
+    "influence": {"version": str},
 }
+# What may be left out, or be null: then the recipe's own seed, nothing where nothing is new, and the worker's own numbers hold.
+_OPTIONAL: dict[str, dict[str, type]] = {"update": {"seed": int, "again": bool}, "influence": {"seeds": int, "people": int}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,10 @@ def about(kind: str, arguments: Mapping[str, Any], names: Names = _NONE) -> str:
         return f"Synthesize training data by the recipe {arguments.get('recipe')}{by}{f', at most {limit} items' if limit else ''}"
     if kind == "dataset":
         return f"Freeze the data set {arguments.get('name')} of the synthesis {str(arguments.get('synthesis', ''))[:12]}"
+    if kind == "update":
+        return f"Teach a model by the recipe {arguments.get('recipe')}{', from scratch' if arguments.get('from_scratch') else ''}"
+    if kind == "influence":
+        return f"Measure whose corrections counted in version {str(arguments.get('version', ''))[:8]}"
     return f"A job of kind {kind}"
 
 
@@ -95,12 +104,15 @@ def check(kind: str, arguments: Mapping[str, Any]) -> None:
     needed = _ARGUMENTS.get(kind)
     if needed is None:
         raise InputError(f"there are no jobs of kind {kind!r}: use {', '.join(_ARGUMENTS)}")
-    unknown = sorted(set(arguments) - set(needed))
+    optional = _OPTIONAL.get(kind, {})
+    known = {**needed, **optional}
+    unknown = sorted(set(arguments) - set(known))
     if unknown:
-        raise InputError(f"a job of kind {kind!r} takes no {', '.join(unknown)}: it takes {', '.join(needed)}")
-    wrong = [name for name, wanted in needed.items() if type(arguments.get(name)) is not wanted]
+        raise InputError(f"a job of kind {kind!r} takes no {', '.join(unknown)}: it takes {', '.join(known)}")
+    left_out = {name for name in optional if arguments.get(name) is None}
+    wrong = [name for name, wanted in known.items() if name not in left_out and type(arguments.get(name)) is not wanted]
     if wrong:
-        raise InputError(f"a job of kind {kind!r} needs {', '.join(f'{name} ({needed[name].__name__})' for name in wrong)}")
+        raise InputError(f"a job of kind {kind!r} needs {', '.join(f'{name} ({known[name].__name__})' for name in wrong)}")
 
 
 class Jobs:
@@ -225,8 +237,9 @@ class Jobs:
 
 def schedule_view(row: Schedule) -> dict[str, Any]:
     """A schedule as pages get it."""
-    kept = {name: getattr(row, name) for name in ("id", "name", "cron", "zone", "kind", "arguments", "enabled")}
-    return kept | {"next_at": _iso(row.next_at), "says": f"{schedules.says(row.cron)} ({row.zone})"}
+    kept = {name: getattr(row, name) for name in ("id", "name", "cron", "zone", "kind", "arguments", "enabled", "judgements")}
+    says = f"{schedules.says(row.cron)} ({row.zone})" if row.judgements is None else f"After every {row.judgements} new judgements"
+    return kept | {"next_at": _iso(row.next_at), "says": says}
 
 
 def _worker_view(seen: workers.Seen) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ from app.ranking.protocols import Backend, PromptTemplate
 from app.ranking.ranker import Ranker
 from app.ranking.units import template_for_unit
 from app.services.actors import Actor, require
+from app.services.backends import Backends, Lease
 from app.settings import ModelEntry
 
 UNTRAINED = ("signals", "first_stage")
@@ -69,7 +70,7 @@ _BUILT_IN = (
 
 
 class Models:
-    """Built-in models and those of the models file. Backends are made once, at first use, and closed together."""
+    """Built-in models and those of the models file. Backends are made at first use; `serving` changes them while they are in use."""
 
     def __init__(self, entries: tuple[ModelEntry, ...], makers: dict[str, Callable[[ModelEntry], Backend]] | None = None) -> None:
         self._entries = {entry.name: entry for entry in entries}
@@ -80,7 +81,8 @@ class Models:
         unknown = sorted({entry.backend for entry in entries} - set(self._makers))
         if unknown:
             raise SettingsError(f"the models file names unknown backends {unknown}: known are {', '.join(sorted(self._makers))}")
-        self._backends: dict[str, Backend] = {}
+        self.backends = Backends(self.make)
+        self.settle: Callable[[], Awaitable[None]] | None = None
         self._unreached: dict[str, str] = {}
 
     def list(self, actor: Actor) -> Sequence[dict[str, Any]]:
@@ -92,7 +94,7 @@ class Models:
     async def look(self) -> None:
         """Ask the servers of all models at once; what they say greys a model in the list and refuses nothing, for it may be over."""
         names = [name for name, entry in self._entries.items() if not why_not(entry)]
-        known = {name: backend for name in names if isinstance(backend := self._backend(name), Checkable)}
+        known = {name: backend for name in names if isinstance(backend := self.backends.current(name), Checkable)}
         said = await asyncio.gather(*(backend.check() for backend in known.values()))
         self._unreached = {name: reason for name, reason in zip(known, said, strict=True) if reason}
 
@@ -125,8 +127,14 @@ class Models:
         """Whether a model's order depends on the evidence of its passages."""
         return name == "signals" or (name not in UNTRAINED and bool(getattr(self.template(name), "reads_evidence", False)))
 
-    def ranker(self, name: str, options: Options | None = None) -> Ranker:
-        """A ready ranker for a model that passed `check`; not for the untrained ones.
+    async def lease(self, name: str) -> Lease:
+        """Hold the weights that answer for a model that passed `check` until their run has ended; not for the untrained ones."""
+        if self.settle is not None:
+            await self.settle()
+        return self.backends.lease(name)
+
+    def ranker(self, name: str, options: Options | None = None, backend: Backend | None = None) -> Ranker:
+        """A ready ranker for a model that passed `check`, over a leased backend or what answers now; not for the untrained ones.
 
         Raises SettingsError or TemplateError where the options can't be had with this model.
         """
@@ -135,7 +143,7 @@ class Models:
         template = template_for_unit(self.template(name), options.strategy.unit)
         sampling = replace(template.sampling, max_tokens=entry.max_tokens) if entry and entry.max_tokens else None
         return Ranker(
-            backend=self._backend(name),
+            backend=backend or self.backends.current(name),
             template=template,
             strategy=options.strategy,
             sampling=sampling,
@@ -151,14 +159,20 @@ class Models:
 
     async def aclose(self) -> None:
         """Close all backends."""
-        for backend in self._backends.values():
-            await backend.aclose()
+        await self.backends.aclose()
 
-    def _backend(self, name: str) -> Backend:
+    def names(self) -> Sequence[str]:
+        """Names of the models of the file."""
+        return tuple(self._entries)
+
+    def entry(self, name: str) -> ModelEntry | None:
+        """A model's entry of the models file; None for the built-in ones and for what isn't there."""
+        return self._entries.get(name)
+
+    def make(self, name: str, served_as: str = "") -> Backend:
+        """A new backend of a model, with the weights that ship with the program or under another name at its server."""
         entry = self._entries.get(name) or ModelEntry(name="nano", backend="nano")
-        if name not in self._backends:
-            self._backends[name] = self._makers[entry.backend](entry)
-        return self._backends[name]
+        return self._makers[entry.backend](replace(entry, model=served_as) if served_as else entry)
 
     def _offer(self, entry: ModelEntry) -> Offer:
         return Offer(name=entry.name, label=entry.label or entry.name, about=entry.about, reason=why_not(entry))

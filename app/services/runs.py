@@ -20,13 +20,14 @@ from app.ranking.prompts import prompt_text, template_hash
 from app.ranking.ranker import Ranker
 from app.ranking.values import Finished, Passage, Ranking, Standing, TraceDelta, WindowDone, WindowStarted
 from app.services.actors import LOCAL, VISITOR, Actor, require
+from app.services.backends import Lease
 from app.services.models import UNTRAINED, Models
 from app.services.run_events import Live, OpenWindow, calls_ahead, done_view, open_call, told, trace_event
 from app.services.run_view import StoredRun, run_view
 from app.services.runs_live import ServerEvent, TraceBuffer
 from app.services.spending import Spending
 from db.session import Database
-from db.store import actors, lists, runs, versions
+from db.store import actors, lists, runs
 from db.store.lists import Candidates
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,15 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """A run's link, what ranks (None for an untrained model), and the version of its weights."""
+
+    token: str
+    ranker: Ranker | None
+    version: str | None
+
+
 class Finder(Protocol):
     """Finds candidates (blocking); `app.services.library.Library` is the real one."""
 
@@ -91,18 +101,34 @@ class Runs:
         self._check(request)
         self._check_share(actor)
         await asyncio.to_thread(self._spending.check, actor, request.model)
-        ranker = self._ranker(request)
+        self._ranker(request)  # what can't be is refused before anything is searched
         found = await self._find(request)
+        lease = None if request.model in UNTRAINED else await self._models.lease(request.model)
+        try:
+            token, live = await self._begin(actor, request, found, lease)
+            live.task = asyncio.create_task(self._work(token, live, request.model), name=f"run {live.run_id}")
+        except BaseException:
+            if lease is not None:
+                lease.release()
+            raise
+        live.task.add_done_callback(_log_defect)
+        if lease is not None:
+            # The weights stay until the run's last word is written, whatever is promoted meanwhile.
+            live.task.add_done_callback(lambda _: lease.release())
+        return token
+
+    async def _begin(self, actor: Actor, request: RunRequest, found: Found, lease: Lease | None) -> tuple[str, Live]:
+        """The row of a run and what its pages follow; the version it names is that of the weights which will answer."""
+        ranker = self._ranker(request, lease)
         token = secrets.token_urlsafe(18)
-        run_id = await asyncio.to_thread(self._create, actor, request, found, (token, ranker))
-        live = self._live[token] = Live(
+        plan = _Plan(token=token, ranker=ranker, version=lease.version if lease else None)
+        run_id = await asyncio.to_thread(self._create, actor, request, found, plan)
+        live = Live(
             run_id=run_id, owner=actor.id, model=request.model, query=request.query, ranker=ranker, passages=found.candidates.passages
         )
-        view = await self.get(actor, token)
-        live.log.append("start", {"run": view})
-        live.task = asyncio.create_task(self._work(token, live, request.model), name=f"run {run_id}")
-        live.task.add_done_callback(_log_defect)
-        return token
+        live.log.append("start", {"run": await self.get(actor, token)})
+        self._live[token] = live
+        return token, live
 
     async def _find(self, request: RunRequest) -> Found:
         """Candidates, on a thread; the evidence of a long list takes a while, so this counts as work."""
@@ -129,14 +155,14 @@ class Runs:
         if actor is not LOCAL and own >= max(1, self._max_active // 4):
             raise BackendBusy(f"{own} runs of yours are at work already: wait until one ends, or stop one")
 
-    def _ranker(self, request: RunRequest) -> Ranker | None:
+    def _ranker(self, request: RunRequest, lease: Lease | None = None) -> Ranker | None:
         if request.model in UNTRAINED:
             return None
         n = len(request.passages) if request.passages is not None else request.depth
         calls = request.options.strategy.cost(n).calls[1]
         if calls > _MOST_CALLS:
             raise InputError(f"this plan may take {calls:,} calls and {_MOST_CALLS:,} are allowed: choose a smaller one, or fewer passages")
-        return self._models.ranker(request.model, request.options)
+        return self._models.ranker(request.model, request.options, lease.backend if lease else None)
 
     async def predict(self, actor: Actor, request: RunRequest) -> dict[str, Any]:
         """What a run would cost: calls, depth and passages read; tokens too where a query is given. Raises what `start` raises."""
@@ -153,19 +179,19 @@ class Runs:
         predicted = await asyncio.to_thread(estimate, ranker, request.query, found.candidates.passages)
         return predicted.plain
 
-    def _create(self, actor: Actor, request: RunRequest, found: Found, made: tuple[str, Ranker | None]) -> str:
-        token, ranker = made
+    def _create(self, actor: Actor, request: RunRequest, found: Found, plan: _Plan) -> str:
+        ranker = plan.ranker
         with self._database.write() as session:
             if actor.roles == VISITOR.roles:  # a visitor is known to the database from the first run on
                 actors.ensure(session, actor.id, actor.name, actor.roles)
             list_id = lists.put(session, found.candidates)
             new = runs.NewRun(
-                token=token,
+                token=plan.token,
                 actor_id=actor.id,
                 list_id=list_id,
                 model=request.model,
                 backend=ranker.backend.name if ranker else "",
-                model_version_id=versions.active(session, request.model),
+                model_version_id=plan.version,
                 strategy=ranker.strategy.name if ranker else "none",
                 strategy_args=strategy_args(ranker.strategy) if ranker else {},
                 options=request.options.plain if ranker else {},

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-from pathlib import Path
 
 from app.artifacts import ArtifactStore
 from app.ranking.errors import RankingError, SettingsError
@@ -20,6 +18,7 @@ from app.services.jobs import Jobs
 from app.services.judgements import Judgements
 from app.services.library import Library
 from app.services.log import Log
+from app.services.model_versions import ModelVersions
 from app.services.models import Models
 from app.services.people import People
 from app.services.projects import Projects
@@ -28,15 +27,17 @@ from app.services.queue import Queue
 from app.services.review import Review
 from app.services.runs import Runs
 from app.services.secret import read_or_make
+from app.services.serving import Serving
 from app.services.stats import Stats
 from app.services.storage import open_database
 from app.services.synthesis import Syntheses
 from app.services.task_imports import TaskImports
+from app.services.updates import Updates
 from app.services.visitors import Visitors
 from app.services.withdrawals import Withdrawals
 from app.settings import Settings, load_models
 from db.session import Database
-from db.store import actors, runs, versions
+from db.store import actors, runs
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,9 @@ class Studio:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
         self._database = database
+        store = ArtifactStore(settings.artifacts_dir)
         self.models = Models(load_models(settings.models))
+        self.serving = Serving(database, self.models, store)
         self.collections = Library(settings, database)
         self.runs = Runs(database, self.models, self.collections, settings.max_active_runs)
         self.judgements = Judgements(database)
@@ -63,7 +66,8 @@ class Studio:
         self.disagreements, self.dashboard = Disagreements(database), Dashboard(database)
         self.log = Log(database)
         self.jobs = Jobs(database)
-        self.syntheses, self.datasets = Syntheses(database), Datasets(database, ArtifactStore(settings.artifacts_dir).path)
+        self.syntheses, self.datasets = Syntheses(database), Datasets(database, store.path)
+        self.model_versions, self.updates = ModelVersions(database, self.serving, store.path), Updates(database, store.path)
         self.accounts = Accounts(settings, database, Visitors(read_or_make(settings.secret_path)))
         self.people = People(database, self.accounts)
         self._waiting = {"the search indexes", "the embedded model"}
@@ -71,6 +75,7 @@ class Studio:
         self._looking: asyncio.Task[None] | None = None
         self._sealing: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Studio:
@@ -93,15 +98,16 @@ class Studio:
         return (self._failure,) if self._failure else tuple(sorted(self._waiting))
 
     def counters(self) -> dict[str, float]:
-        """For /metrics."""
-        return self.runs.counters()
+        """For /metrics: those of the runs, and model_version.MODEL.ID for each version that answers."""
+        return {**self.runs.counters(), **{f"model_version.{model}.{version}": 1.0 for model, version in self.serving.versions().items()}}
 
     async def warm(self) -> None:
         """Load indexes and weights. A failure is kept and told by `readiness`; it never ends the server."""
         self._sealing = asyncio.create_task(self.log.run_sealer(), name="sealing the log")
         self._keeping = asyncio.create_task(self.withdrawals.run_daily(), name="retention")
         try:
-            await asyncio.to_thread(self._register_weights)
+            await self.serving.settle()
+            self._following = asyncio.create_task(self.serving.follow(), name="following versions of models")
             self._looking = asyncio.create_task(self._look(), name="looking at model servers")
             await asyncio.gather(self._warm_library(), self._warm_model())
         except RankingError as error:
@@ -122,17 +128,9 @@ class Studio:
         await self.models.warm()
         self._waiting.discard("the embedded model")
 
-    def _register_weights(self) -> None:
-        from app.ranking.backends.nano import WEIGHTS
-
-        weights = Path(WEIGHTS) / "model.safetensors"
-        if weights.exists():
-            with self._database.write() as session:
-                versions.ensure_first(session, hashlib.sha256(weights.read_bytes()).hexdigest(), "nano", "training/recipes/nano.toml")
-
     async def aclose(self) -> None:
         """Stop runs, free models, close the database."""
-        for task in (self._looking, self._sealing, self._keeping):
+        for task in (self._looking, self._sealing, self._keeping, self._following):
             if task is not None:
                 task.cancel()
         await self.runs.aclose()

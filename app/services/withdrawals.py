@@ -45,8 +45,8 @@ class Withdrawals:
         """Delete what the actor made and who they are; counts by kind.
 
         Gone are judgements of all versions, drafts, objections, assignments, sign-ins, name, address, password and what the log says of
-        them. Decisions of a reviewer stay without their words; runs stay, as those of a deleted person. Raises Forbidden for a visitor
-        whom no cookie tells from the others, and Conflict for the last admin.
+        them. Decisions of a reviewer and promotions stay without their words; runs stay, as those of a deleted person. Raises Forbidden
+        for a visitor whom no cookie tells from the others, and Conflict for the last admin.
         """
         require(actor, "visitor")
         return await asyncio.to_thread(self.delete_now, actor)
@@ -66,6 +66,7 @@ class Withdrawals:
         with self._database.write() as session:
             actors.ensure(session, GONE.id, GONE.name, GONE.roles)
             withdrawals.empty_adjudications(session, actor_id)
+            withdrawals.empty_promotions(session, actor_id)
             withdrawals.forget_pseudonym(session, actor_id)
 
         def judgements(session: Session) -> int:

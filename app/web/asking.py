@@ -31,6 +31,7 @@ _COSTLY = {
     "GET /api/v1/exports/{id}/file": "export",
     "GET /api/v1/datasets/{id}/diff": "export",
     "GET /api/v1/datasets/{id}/file": "export",
+    "GET /api/v1/versions/{id}/file": "export",
 }
 _NO_RUN = "no run has this link: it may be mistyped, or made on another machine"
 

@@ -65,6 +65,8 @@ def of_ranking_error(error: RankingError) -> JSONResponse:
     for kind, status, code in _ANSWERS:
         if isinstance(error, kind):
             more = {"yours": getattr(error, "yours", None), "newest": getattr(error, "newest", None)} if kind is Conflict else {}
+            if (decision := getattr(error, "decision", None)) is not None:
+                more["decision"] = decision
             wait = getattr(error, "seconds", 0) or (RETRY_SECONDS if status == 503 else 0)
             headers = {"Retry-After": str(wait)} if wait else {}
             return JSONResponse(body(code, str(error), **more), status, headers)

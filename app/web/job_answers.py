@@ -60,12 +60,13 @@ class JobWithLog(JobAnswer):
 
 
 class ScheduleAnswer(Answer):
-    """A schedule; `says` is its expression in words."""
+    """A schedule; `says` is its expression in words. One that counts judgements has no expression and no next time."""
 
     id: str
     name: str
     cron: str
     zone: str
+    judgements: int | None
     kind: str
     arguments: dict[str, Any]
     enabled: bool

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from app.services.jobs import NewJob, NewSchedule
+from app.services.jobs import MOST_JUDGEMENTS, NewJob, NewSchedule
 
 from .bodies import Body, Clean, Name
 
 _MOST_CHARACTERS = 200_000
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z-]{1,32}$")]
 Cron = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), Clean]
+MaybeCron = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), Clean]
+Judgements = Annotated[int, Field(ge=1, le=MOST_JUDGEMENTS)]
 Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")]
 
 JOB_EXAMPLE: JsonValue = {
@@ -59,20 +61,31 @@ class JobBody(_WithArguments):
 
 
 class ScheduleBody(_WithArguments):
-    """POST schedules. `cron` has five fields: minute, hour, day of month, month, day of week, by the clock of `zone`."""
+    """POST schedules. `cron` has five fields: minute, hour, day of month, month, day of week, by the clock of `zone`.
+
+    Instead of it `judgements` starts the job each time that so many trusted judgements are new.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [SCHEDULE_EXAMPLE]})
 
     name: Name
-    cron: Cron
+    cron: MaybeCron = ""
+    judgements: Judgements | None = None
     zone: Zone = "UTC"
     kind: Kind
     enabled: bool = True
 
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.cron) == (self.judgements is not None):
+            raise ValueError("a schedule takes either cron or judgements")
+        return self
+
     def new(self) -> NewSchedule:
         """The same as the service takes it."""
         return NewSchedule(
-            name=self.name, cron=self.cron, zone=self.zone, kind=self.kind, arguments=self.arguments, enabled=self.enabled
+            name=self.name, cron=self.cron, zone=self.zone, kind=self.kind, arguments=self.arguments, enabled=self.enabled,
+            judgements=self.judgements,
         )  # fmt: skip
 
 
@@ -83,6 +96,7 @@ class ScheduleChanges(Body):
 
     name: Name | None = None
     cron: Cron | None = None
+    judgements: Judgements | None = None
     zone: Zone | None = None
     arguments: Annotated[dict[str, Any], Field(max_length=40)] | None = None
     enabled: bool | None = None

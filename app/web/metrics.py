@@ -74,4 +74,10 @@ class _StudioCollector(Collector):
         for direction in ("in", "out"):
             tokens.add_metric([direction], counters.get(f"tokens_{direction}", 0))
         yield tokens
+        serving = GaugeMetricFamily(
+            "reasonrank_model_version", "1 for the version of a model that answers now.", labels=["model", "version"]
+        )
+        for name in sorted(name for name in counters if name.startswith("model_version.")):
+            serving.add_metric(name.removeprefix("model_version.").rsplit(".", 1), 1.0)
+        yield serving
         yield GaugeMetricFamily("reasonrank_ready", "1 once the studio can answer.", value=float(not self._studio.readiness()))

@@ -18,6 +18,7 @@ from .job_ports import Queued
 from .project_ports import Projects, Queue, TaskImports
 from .review_ports import Reviewed
 from .synthesis_ports import Synthesized
+from .version_ports import Learning
 
 Json = dict[str, Any]
 
@@ -265,7 +266,7 @@ class Exports(Protocol):
         ...
 
 
-class Studio(Queued, Reviewed, Synthesized, Protocol):
+class Studio(Queued, Reviewed, Synthesized, Learning, Protocol):
     """Everything behind the routes."""
 
     @property
@@ -338,7 +339,7 @@ class Studio(Queued, Reviewed, Synthesized, Protocol):
         ...
 
     def counters(self) -> Mapping[str, float]:
-        """For /metrics, since the process started: active_runs, model_calls, tokens_in, tokens_out, and runs.OUTCOME for each outcome."""
+        """For /metrics: model_calls, tokens_in, tokens_out and runs.OUTCOME since the start; active_runs; model_version.MODEL.ID."""
         ...
 
     async def warm(self) -> None:

@@ -26,6 +26,7 @@ from . import (
     rerank,
     review_routes,
     synthesis_routes,
+    version_routes,
 )
 from .errors import LastResort, add_handlers
 from .limits import Limits
@@ -88,6 +89,7 @@ def build_app(studio: Studio, blocks: gr.Blocks | None, *, frame_ancestors: Sequ
     app.include_router(job_routes.router)
     app.include_router(synthesis_routes.router)
     app.include_router(dataset_routes.router)
+    app.include_router(version_routes.router)
     app.include_router(rerank.router)
     app.include_router(rerank.aliases)
     app.add_api_route("/api/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False)

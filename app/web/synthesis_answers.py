@@ -22,10 +22,20 @@ class RecipeOffer(Answer):
     teacher: str
 
 
+class TrainingOffer(Answer):
+    """A recipe of updates that a worker has; `text` is its TOML, `family` nano or hub."""
+
+    name: str
+    about: str
+    family: str
+    text: str
+
+
 class RecipesAnswer(Answer):
-    """What can be synthesized now; `worker` says whether a worker is alive."""
+    """What can be synthesized and trained now; `worker` says whether a worker is alive."""
 
     recipes: list[RecipeOffer]
+    training: list[TrainingOffer]
     teachers: list[str]
     worker: bool
 

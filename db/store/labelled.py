@@ -81,6 +81,11 @@ def withdrawn(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(Withdrawal)) or 0
 
 
+def count(session: Session, wanted: Labelled) -> int:
+    """How many judgements count, each person's newest of each thread."""
+    return session.scalar(_counting(wanted, select(func.count(Judgement.id)))) or 0
+
+
 def nameless(session: Session, wanted: Labelled) -> bool:
     """Whether somebody whose judgement is wanted has no pseudonym yet: see `exports.ensure_pseudonyms`."""
     return session.scalar(_counting(wanted, select(Judgement.id)).where(Actor.pseudonym.is_(None)).limit(1)) is not None

@@ -1,5 +1,7 @@
 """Jobs that come again: a cron expression in a time zone, and the moment at which the next job is put into the queue.
 
+A schedule may count judgements instead of following the clock: see `db.store.triggers`.
+
 Times follow the zone's clock, across changes to and from summer time too, as Debian's cron does: a job at an hour that is left out runs at
 the end of the gap, one at an hour that comes twice runs once.
 """
@@ -23,14 +25,20 @@ from db.models_loop import Job, Schedule
 from db.store import jobs
 from db.store.jobs import NewJob, clock, plain
 
+MOST_JUDGEMENTS = 1_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSchedule:
-    """A schedule as somebody writes it. `cron` has five fields: minute, hour, day of month, month, day of week."""
+    """A schedule as somebody writes it. `cron` has five fields: minute, hour, day of month, month, day of week.
+
+    Instead of it `judgements` says how many trusted judgements have to be new each time.
+    """
 
     name: str
-    cron: str
+    cron: str = ""
     kind: str
+    judgements: int | None = None
     zone: str = "UTC"
     arguments: Mapping[str, Any] = field(default_factory=dict)
     enabled: bool = True
@@ -71,6 +79,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def create(session: Session, new: NewSchedule) -> Schedule:
     """Keep a schedule. Raises InputError for what can't be read, Conflict for a name that is taken."""
+    at = _next(session, new.cron, new.zone, new.judgements)
     row = Schedule(
         name=new.name,
         cron=new.cron,
@@ -78,7 +87,8 @@ def create(session: Session, new: NewSchedule) -> Schedule:
         kind=new.kind,
         arguments=plain(new.arguments),
         enabled=new.enabled,
-        next_at=next_time(new.cron, new.zone, clock(session)),
+        next_at=at,
+        judgements=new.judgements,
         actor_id=new.actor_id,
     )
     session.add(row)
@@ -86,16 +96,35 @@ def create(session: Session, new: NewSchedule) -> Schedule:
 
 
 def change(session: Session, schedule_id: str, changes: Mapping[str, Any]) -> Schedule:
-    """Change some of name, cron, zone, arguments, enabled; the next time is counted from now. Raises NotFound, InputError, Conflict."""
+    """Change some of name, cron, zone, judgements, arguments, enabled; the next time is counted from now.
+
+    A cron expression takes the place of judgements, and the other way round. Raises NotFound, InputError, Conflict.
+    """
     row = session.scalar(select(Schedule).where(Schedule.id == schedule_id).with_for_update())
     if row is None:
         raise NotFound("no such schedule: choose one of the list")
     # Read before anything is set: a query would write the half-changed row.
-    row.next_at = next_time(changes.get("cron", row.cron), changes.get("zone", row.zone), clock(session))
-    for name in ("name", "cron", "zone", "arguments", "enabled"):
+    if changes.get("judgements") is not None:
+        changes = {"cron": "", **changes}
+    elif changes.get("cron"):
+        changes = {**changes, "judgements": None}
+    cron, zone, judgements = (changes.get(name, getattr(row, name)) for name in ("cron", "zone", "judgements"))
+    row.next_at = _next(session, cron, zone, judgements)
+    for name in ("name", "cron", "zone", "judgements", "arguments", "enabled"):
         if name in changes:
             setattr(row, name, plain(changes[name]))
     return _named(session, row)
+
+
+def _next(session: Session, cron: str, zone: str, judgements: int | None) -> datetime | None:
+    """When a schedule is due; None for one that counts judgements. Raises InputError."""
+    if judgements is None:
+        return next_time(cron, zone, clock(session))
+    if cron:
+        raise InputError("a schedule comes by the clock or by new judgements: give it a cron expression or a number, not both")
+    if not 1 <= judgements <= MOST_JUDGEMENTS:
+        raise InputError(f"{judgements} new judgements start nothing: choose from 1 to {MOST_JUDGEMENTS:,}")
+    return None
 
 
 def _named(session: Session, row: Schedule) -> Schedule:

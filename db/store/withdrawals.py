@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Run, RunCall
 from db.models_accounts import Actor, ActorRole, Invite, LoginSession
-from db.models_loop import Synthesis, SynthesisItem
+from db.models_loop import Promotion, Synthesis, SynthesisItem
 from db.models_people import Judgement
 from db.models_projects import Adjudication, Assignment, Disagreement, Task, Withdrawal
 from db.store import log, tasks, texts
@@ -93,6 +93,11 @@ def drop_assignments(session: Session, actor_id: str, limit: int = PIECE) -> int
 def empty_adjudications(session: Session, actor_id: str) -> None:
     """Decisions stay, for others build on them; what the reviewer wrote in them goes."""
     session.execute(update(Adjudication).where(Adjudication.actor_id == actor_id).values(reason=""))
+
+
+def empty_promotions(session: Session, actor_id: str) -> None:
+    """Take a person's words out of the changes of what serves that they made; the changes stay, as their jobs do."""
+    session.execute(update(Promotion).where(Promotion.actor_id == actor_id).values(note=""))
 
 
 def hand_over_runs(session: Session, actor_id: str, shared_id: str, limit: int = PIECE) -> int:

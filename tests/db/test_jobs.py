@@ -335,3 +335,23 @@ def test_a_schedule_can_be_changed_paused_and_removed_and_its_jobs_stay(database
         with pytest.raises(NotFound):
             schedules.delete(session, schedule_id)
         assert [row.name for row in schedules.every(session)] == ["other"] and jobs.get(session, job_id).schedule_id is None
+
+
+def test_a_schedule_may_count_judgements_instead_of_following_the_clock(database: Database) -> None:
+    schedule_id = schedule(database, cron="", judgements=25)
+    with database.write() as session:
+        row = schedules.every(session)[0]
+        assert (row.cron, row.judgements, row.counted, row.next_at) == ("", 25, 0, None)
+        assert not schedules.is_due(session) and schedules.enqueue_due(session) == []
+        assert schedules.change(session, schedule_id, {"judgements": 50}).judgements == 50
+        row = schedules.change(session, schedule_id, {"cron": "0 3 * * 1"})
+        assert (row.cron, row.judgements) == ("0 3 * * 1", None) and row.next_at is not None
+        row = schedules.change(session, schedule_id, {"judgements": 5})
+        assert (row.cron, row.judgements, row.next_at) == ("", 5, None)
+        assert schedules.change(session, schedule_id, {"enabled": False}).judgements == 5
+
+
+@pytest.mark.parametrize("changes", [{"cron": ""}, {"cron": "0 3 * * 1", "judgements": 5}, {"cron": "", "judgements": 0}])
+def test_a_schedule_follows_either_the_clock_or_judgements(database: Database, changes: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        schedule(database, **changes)  # type: ignore[arg-type]

@@ -209,8 +209,6 @@ def test_the_committed_weights_are_the_first_version(database: Database) -> None
         versions.ensure_first(session, "a" * 64, "nano", "nano.toml")
         versions.ensure_first(session, "a" * 64, "nano", "nano.toml")
         assert versions.active(session, "nano") == "a" * 64
-        versions.ensure_first(session, "b" * 64, "nano", "nano.toml")
-        assert versions.active(session, "nano") == "a" * 64
         assert versions.active(session, "other") is None
 
 

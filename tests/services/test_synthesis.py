@@ -70,7 +70,7 @@ def item(database: Database, number: int, state: str = "made", **values: Any) ->
 
 def test_recipes_come_from_living_workers_alone(database: Database, services: Syntheses) -> None:
     told = asyncio.run(services.recipes(RESEARCHER))
-    assert told == {"recipes": [], "teachers": [], "worker": False}
+    assert told == {"recipes": [], "training": [], "teachers": [], "worker": False}
     worker(database)
     more = [{"name": "demo", "text": "newer"}, {"name": "big", "text": ""}]
     worker(database, {"kinds": ["synthesize"], "recipes": more, "teachers": ["nano", "large"]})

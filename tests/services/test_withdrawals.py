@@ -23,7 +23,8 @@ from db.models_loop import Synthesis, SynthesisItem
 from db.models_people import Judgement
 from db.models_projects import Assignment, Disagreement, Project, Task, Withdrawal
 from db.session import Database
-from db.store import actors, labelled, log, log_check, runs, withdrawals
+from db.store import actors, artifacts, labelled, log, log_check, own, runs, versions, withdrawals
+from db.store.versions import NewModel, Promotion
 
 from .test_exports import ANN, BOB, OPEN, judge
 
@@ -103,6 +104,19 @@ def test_everything_of_a_person_goes(people: Database) -> None:
         assert [(one.reason, one.project_id is None) for one in gone] == [("asked", True), ("asked", False)]
         assert [one.seq for one in gone] == sorted(one.seq or 0 for one in gone) and gone[0].seq
         assert log_check.verify(session, None).problems == ()
+
+
+def test_what_a_person_promoted_stays_without_their_words(people: Database) -> None:
+    with people.write() as session:
+        versions.ensure_first(session, "0" * 64, "nano", "")
+        artifacts.put(session, "1" * 64, "model", 1)
+        versions.add(session, NewModel(id="1" * 64, name="nano", artifact_hash="1" * 64))
+        versions.promote(session, Promotion(version_id="1" * 64, note="Ann likes it.", actor_id=ANN.id))
+        versions.roll_back(session, "nano", BOB.id, "Bob does not.")
+        assert [row["note"] for row in own.everything(session, ANN.id)["promotions"]] == ["Ann likes it."]
+    Withdrawals(people).delete_now(ANN)
+    with people.read() as session:
+        assert [(row.kind, row.note) for row in versions.history(session, "nano")] == [("rolled_back", "Bob does not."), ("promoted", "")]
 
 
 def test_pieces_are_of_five_hundred_at_most(people: Database, monkeypatch: pytest.MonkeyPatch) -> None:

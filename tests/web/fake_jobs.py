@@ -23,7 +23,7 @@ JOB: dict[str, Any] = {
 }  # fmt: skip
 SCHEDULE: dict[str, Any] = {
     "id": JOB["id"], "name": HOSTILE, "cron": "0 3 * * 1", "zone": "UTC", "kind": "synthesize", "arguments": {}, "enabled": True,
-    "next_at": WHEN, "says": "At 03:00 on Monday (UTC)",
+    "judgements": None, "next_at": WHEN, "says": "At 03:00 on Monday (UTC)",
 }  # fmt: skip
 EVENTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("log", {"text": HOSTILE}),

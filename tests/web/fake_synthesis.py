@@ -50,7 +50,8 @@ class FakeSyntheses:
     async def recipes(self, actor: Actor) -> dict[str, Any]:
         self._ask("recipes", {})
         recipe = {"name": "demo", "about": HOSTILE, "text": "", "teacher": "nano"}
-        return {"recipes": [recipe], "teachers": ["nano"], "worker": True}
+        training = {"name": "nano", "about": HOSTILE, "family": "nano", "text": HOSTILE}
+        return {"recipes": [recipe], "training": [training], "teachers": ["nano"], "worker": True}
 
     async def start(self, actor: Actor, order: Order) -> Started:
         return Started(job=JOB, created=self._ask("start", asdict(order)))

@@ -22,6 +22,7 @@ from .fake_jobs import FakeJobs
 from .fake_projects import FakeProjects, FakeQueue, FakeTaskImports
 from .fake_review import FakeReview
 from .fake_synthesis import FakeDatasets, FakeSyntheses
+from .fake_versions import FakeUpdates, FakeVersions
 
 TOKEN = "a-run-token_0123"
 HOSTILE = "</script><script>alert(1)</script>\n\nevent: end\ndata: {}\n\n\u2028"
@@ -120,6 +121,14 @@ class FakeStudio:
         return FakeDatasets(self)
 
     @property
+    def model_versions(self) -> FakeVersions:
+        return FakeVersions(self)
+
+    @property
+    def updates(self) -> FakeUpdates:
+        return FakeUpdates(self)
+
+    @property
     def queue(self) -> FakeQueue:
         return FakeQueue(self)
 
@@ -145,7 +154,8 @@ class FakeStudio:
     people = withdrawals = accounts
 
     def counters(self) -> Mapping[str, float]:
-        return {"active_runs": 2, "model_calls": 7, "tokens_in": 10, "tokens_out": 20, "runs.clean": 3, "runs.error": 1}
+        counted = {"active_runs": 2, "model_calls": 7, "tokens_in": 10, "tokens_out": 20}
+        return counted | {"runs.clean": 3, "runs.error": 1, "model_version.a.b.cd": 1}
 
     async def warm(self) -> None:
         self.warmed = True

@@ -112,10 +112,7 @@ class OpenAIBackend:
         """
         try:
             library = await asyncio.to_thread(_library)
-            client = await asyncio.to_thread(self._client, library)
-            async with client, asyncio.timeout(_CHECK_SECONDS):
-                listed = await client.models.list(extra_headers=self._unsent(library))
-                names = {model.id for model in listed.data}
+            names = await self._names(library)
         except BackendError as error:
             return str(error)
         except TimeoutError:
@@ -127,8 +124,22 @@ class OpenAIBackend:
             return f"the server of model {self.name!r} offers {len(names)} models and not this one: correct `model` in the models file"
         return ""
 
+    async def listed(self) -> bool:
+        """Whether the server lists this model now. False, too, where it lists nothing or does not answer within five seconds."""
+        try:
+            return self._endpoint.model in await self._names(await asyncio.to_thread(_library))
+        except Exception:  # whatever a server does instead of listing its models
+            return False
+
     async def aclose(self) -> None:
         """Nothing is held between calls."""
+
+    async def _names(self, library: Any) -> set[str]:
+        """Names of the models that the server lists. Raises whatever the client does."""
+        client = await asyncio.to_thread(self._client, library)
+        async with client, asyncio.timeout(_CHECK_SECONDS):
+            listed = await client.models.list(extra_headers=self._unsent(library))
+            return {model.id for model in listed.data}
 
     def _pace(self) -> Any:
         """The endpoint's rate limiter on the running loop; does nothing where there is no limit."""
