@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui import annotate, data, explore, people, review, train
+from app.ui import annotate, data, explore, models, people, review, train
 
 HEAD = """
 <link rel="stylesheet" href="/static/studio.css">
@@ -44,6 +44,7 @@ def build_blocks() -> gr.Blocks:
             review.build()
             data.build()
             train.build()
+            models.build()
             people.build()
     return blocks
 

@@ -72,12 +72,14 @@ function metaOf(job) {
     .join(" · ");
 }
 
-/** Ways to what a job has made. */
+/** Ways to what a job has made; none where the page around it is about the job itself (`ctx.at`). */
 function links(box, job, ctx) {
+  if (job.id === ctx.at) return;
   const made = job.result ?? {};
   const wanted = [
     [made.synthesis, "synthesis", "See the synthesis", { synthesis: made.synthesis }],
     [made.dataset, "datasets", "See the version", { dataset: made.dataset }],
+    [job.kind === "update" && job.started && job.id, "updates", "See the update", { update: job.id }],
   ].filter(([id]) => id);
   const key = wanted.map(([id]) => id).join(" ");
   if (box.dataset.key === key) return;

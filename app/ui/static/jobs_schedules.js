@@ -1,10 +1,11 @@
-// What is put into the queue by the clock: the list, a form that tells the next times before it saves, on and off, delete.
+// What is put into the queue by the clock or after so many new judgements: the list, a form that tells the next times, on and off, delete.
 
 import { h } from "./dom.js";
 import { ApiError, get, url } from "./api.js";
 import { Refused, field, form, pick } from "./forms.js";
 import { fillWith } from "./tab.js";
 import { inZone, nextTimes } from "./jobs_cron.js";
+import { whole } from "./train_words.js";
 
 const WRITE = { "X-Requested-With": "reasonrank", "Content-Type": "application/json" };
 
@@ -50,12 +51,26 @@ export function schedules(ctx) {
 
 function list(found, ctx, load) {
   if (!found.length)
-    return h("p", { class: "empty" }, "Nothing is done by the clock yet. A schedule puts a job into the queue again and again.");
+    return h(
+      "p",
+      { class: "empty" },
+      "Nothing is done by itself yet. A schedule puts a job into the queue again and again: by the clock, or after so many new judgements.",
+    );
   return h(
     "ul",
     { class: "rows" },
     found.map((s) => row(s, ctx, load)),
   );
+}
+
+const WHAT = { synthesize: "synthesis", update: "update of a model" };
+
+const afterText = (s) => (s.judgements ? `after ${whole(s.judgements)} new judgements that are trusted` : "");
+
+function dueText(s) {
+  if (!s.enabled) return "off";
+  if (s.judgements) return "";
+  return s.next_at ? `next ${inZone(new Date(s.next_at), s.zone)}` : "off";
 }
 
 function row(s, ctx, load) {
@@ -88,12 +103,14 @@ function row(s, ctx, load) {
     h(
       "div",
       { class: "grow" },
-      h("p", null, h("b", { dir: "auto" }, s.name), " ", h("code", null, s.cron), " ", h("span", { class: "meta" }, s.zone)),
       h(
         "p",
-        { class: "meta", dir: "auto" },
-        [s.says, s.enabled && s.next_at ? `next ${inZone(new Date(s.next_at), s.zone)}` : "off"].filter(Boolean).join(" · "),
+        null,
+        h("b", { dir: "auto" }, s.name),
+        " ",
+        s.judgements ? null : [h("code", null, s.cron), " ", h("span", { class: "meta" }, s.zone)],
       ),
+      h("p", { class: "meta", dir: "auto" }, [WHAT[s.kind] ?? s.kind, s.says || afterText(s), dueText(s)].filter(Boolean).join(" · ")),
       trouble,
     ),
     ctx.admin
@@ -110,9 +127,80 @@ function row(s, ctx, load) {
   );
 }
 
+/** What a schedule can start: [key, label, kind, arguments]. An update begins from the version that serves then, with its recipe's seed. */
+const startable = (offer) => [
+  ...offer.recipes.map((r) => [
+    `synthesize ${r.name}`,
+    `Synthesis: ${r.name}`,
+    "synthesize",
+    { recipe: r.name, text: r.text, teacher: "", limit: 0 },
+  ]),
+  ...(offer.training ?? []).map((r) => [
+    `update ${r.name}`,
+    `Update of a model: ${r.name}`,
+    "update",
+    { recipe: r.name, seed: seedOf(r.text), from_scratch: false },
+  ]),
+];
+
+/** The seed that a recipe names; 0 where it names none. */
+export const seedOf = (text) => Number(/^seed\s*=\s*(\d+)/m.exec(text)?.[1] ?? 0);
+
 function adder(offer, done) {
-  if (!offer.recipes.length)
-    return h("p", { class: "empty" }, "A schedule starts a recipe, and recipes are told by workers: none is alive.");
+  const what = startable(offer);
+  if (!what.length) return h("p", { class: "empty" }, "A schedule starts a recipe, and recipes are told by workers: none is alive.");
+  const when = clock();
+  const judgements = field({
+    name: "judgements",
+    label: "New judgements",
+    type: "number",
+    min: 1,
+    step: 1,
+    value: "50",
+    hint: "Trusted ones, and none that is kept for evaluation. While one such job waits or runs, no second is begun.",
+  });
+  const by = pick({
+    name: "by",
+    label: "Begins",
+    choices: [
+      ["clock", "by the clock"],
+      ["judgements", "after so many new judgements"],
+    ],
+  });
+  const turn = () => {
+    judgements.el.hidden = by.value === "clock";
+    for (const f of when) (f.el ?? f).hidden = by.value !== "clock";
+  };
+  by.input.addEventListener("change", turn);
+  turn();
+  return form({
+    testid: "schedule-form",
+    label: "Save the schedule",
+    fields: [
+      field({ name: "name", label: "Name", maxlength: 200 }),
+      pick({ name: "recipe", label: "Recipe", choices: what }),
+      by,
+      judgements,
+      ...when,
+    ],
+    act: async (values) => {
+      if (!values.name.trim()) throw new Refused("Give it a name, so that you know it again.");
+      const [, , kind, args] = what.find(([key]) => key === values.recipe);
+      await send("POST", "schedules", { name: values.name, ...due(values), kind, arguments: args, enabled: true });
+      done();
+    },
+  });
+}
+
+/** When a schedule begins, as the server takes it. */
+function due({ by, judgements, cron, zone }) {
+  if (by === "clock") return { cron, zone };
+  if (!Number.isInteger(judgements) || judgements < 1) throw new Refused("So many new judgements: a whole number from 1.");
+  return { judgements };
+}
+
+/** The fields of a time by the clock, and the next times that they mean. */
+function clock() {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
   const zones = [...new Set([own, "UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])])];
   const cron = field({
@@ -132,22 +220,5 @@ function adder(offer, done) {
   cron.input.addEventListener("input", tell);
   zone.input.addEventListener("change", tell);
   tell();
-  return form({
-    testid: "schedule-form",
-    label: "Save the schedule",
-    fields: [
-      field({ name: "name", label: "Name", maxlength: 200 }),
-      pick({ name: "recipe", label: "Recipe", choices: offer.recipes.map((r) => [r.name, r.name]) }),
-      cron,
-      zone,
-      next,
-    ],
-    act: async ({ name, recipe, cron: when, zone: where }) => {
-      if (!name.trim()) throw new Refused("Give it a name, so that you know it again.");
-      const { text } = offer.recipes.find((r) => r.name === recipe);
-      const body = { name, cron: when, zone: where, kind: "synthesize", arguments: { recipe, text, teacher: "", limit: 0 }, enabled: true };
-      await send("POST", "schedules", body);
-      done();
-    },
-  });
+  return [cron, zone, next];
 }

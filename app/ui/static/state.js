@@ -26,9 +26,14 @@ export function setRun(token) {
 
 addEventListener("popstate", () => studio.dispatchEvent(new CustomEvent("back", { detail: linkedRun() })));
 
-/** Shows a tab by its id: explore, annotate, review, data, train or manage. Gradio names a tab's button after its elem_id. */
+/** The button of a tab, once Gradio has put it there: named after the tab's elem_id, or in a menu where room is short. */
+export const tabButton = (tab) =>
+  document.getElementById(`tab-${tab}-button`) ??
+  [...document.querySelectorAll("#tabs .overflow-dropdown button")].find((one) => one.textContent.trim().toLowerCase() === tab);
+
+/** Shows a tab by its id: explore, annotate, review, data, train, models or manage. */
 export function goTo(tab) {
-  document.getElementById(`tab-${tab}-button`)?.click();
+  tabButton(tab)?.click();
   document.getElementById("tabs")?.scrollIntoView({ block: "start" });
 }
 

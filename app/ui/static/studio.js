@@ -6,4 +6,5 @@ import "./annotate.js";
 import "./review.js";
 import "./data.js";
 import "./train.js";
+import "./models.js";
 import "./manage.js";

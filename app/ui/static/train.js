@@ -8,6 +8,7 @@ import { jobsView } from "./jobs.js";
 import { synthView } from "./synth.js";
 import { filtersView } from "./filters.js";
 import { datasetsView } from "./datasets.js";
+import { toModels } from "./models_place.js";
 import { setTrainPlace, trainPlace } from "./train_place.js";
 
 const VIEWS = [
@@ -36,9 +37,10 @@ class Train extends Tab {
       admin: now.roles.includes("admin"),
       say: (text) => this.say(text),
       go: (view, where = {}) => {
+        if (!VIEWS.some(([key]) => key === view)) return toModels(view, where);
         setTrainPlace(where);
         this.views.show(view);
-        this.views.box.querySelector("h2")?.focus();
+        return this.views.box.querySelector("h2")?.focus();
       },
     };
     const { train } = trainPlace();
