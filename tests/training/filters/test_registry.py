@@ -9,6 +9,7 @@ import pytest
 from app.ranking.errors import SettingsError
 from training.filters import FILTERS, described, dropped_by, item_scores, thresholds
 from training.filters.whole import NAMES
+from training.synthesis.recipe import load_synthesis_recipe
 
 from .made import item
 
@@ -55,3 +56,11 @@ def test_descriptions_are_json_with_the_thresholds_in_use() -> None:
     told = {one["name"]: one for one in json.loads(json.dumps(described(thresholds({"labels": 0.1}))))}
     assert told["labels"]["threshold"] == 0.1 and told["samples"]["low"] == -1.0
     assert told["holdout"]["fixed"] is True and "fixed" not in told["labels"]
+
+
+@pytest.mark.parametrize("name", ["corrections", "update"])
+def test_recipes_of_judgements_keep_an_order_that_somebody_gave_without_a_trace(name: str) -> None:
+    wanted = load_synthesis_recipe(name).filters
+    scores = {filter_: score.value for filter_, score in item_scores(item((2, 1, 3), template="nano")).items()}
+    assert dropped_by(scores, wanted) == ()
+    assert dropped_by(scores, thresholds()) == ("length",)
