@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from .cli.dataset import group
+from .cli.loop_verbs import verbs
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train the models of ReasonRank Studio.")
 
 app.add_typer(group, name="dataset")
+app.add_typer(verbs)
 
 
 @app.command()
@@ -47,7 +49,7 @@ def worker(
     lease: Annotated[float, typer.Option(min=1.0, help="Seconds without a word after which another worker takes this one's job.")] = 30.0,
     parent: Annotated[int, typer.Option(hidden=True, help="Process without which this one ends too.")] = 0,
 ) -> None:
-    """Take jobs from the studio's queue: indexing, synthesis, data sets.
+    """Take jobs from the studio's queue: indexing, synthesis, data sets, updates.
 
     Other flags are those of app.py: --data-dir, --database-url, --models, --artifacts, --log-level ...
     """
@@ -124,6 +126,42 @@ def reward(
     except RankingError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
+
+
+@app.command()
+def preflight(
+    recipe: Annotated[str, typer.Argument(help="Recipe by name (a file of training/recipes) or path to a .toml file.")],
+    dataset: Annotated[str, typer.Option(help="Dataset version: id, the first six digits of it, name, or a folder.")] = "",
+    base: Annotated[str, typer.Option(help="Folder or hub id of the weights to start from; default: the recipe's model.")] = "",
+    data_dir: Annotated[Path | None, typer.Option(help="The studio's data folder; default: var.")] = None,
+    database_url: Annotated[str, typer.Option(help="The studio's database; default: SQLite in the data folder.")] = "",
+    artifacts: Annotated[Path | None, typer.Option(help="Where datasets are kept; default: artifacts in the data folder.")] = None,
+    gpus: Annotated[int, typer.Option(min=0, help="Plan for so many GPUs; 0: those of this machine.")] = 0,
+    gpu_memory: Annotated[float, typer.Option(min=0, help="Plan for GPUs of so many GB; 0: those of this machine.")] = 0.0,
+    disk: Annotated[float, typer.Option(min=0, help="Plan for so many GB of disk; 0: what is free here.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
+) -> None:
+    """Look for what would stop a training: memory, disk, tokenizer, template, rows over the limits, one batch."""
+    import json
+    from dataclasses import asdict
+
+    from app.ranking.errors import RankingError
+
+    from .cli.preflight import Request, as_text, checks
+
+    given = Request(
+        recipe=recipe, dataset=dataset, base=base, data_dir=data_dir, database_url=database_url, artifacts=artifacts, gpus=gpus,
+        gpu_memory=gpu_memory, disk=disk,
+    )  # fmt: skip
+    failed = False
+    try:
+        for check in checks(given):
+            failed |= not check.passed
+            typer.echo(json.dumps(asdict(check), ensure_ascii=False) if as_json else as_text(check))
+    except RankingError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

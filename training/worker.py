@@ -21,7 +21,7 @@ from app.ranking.errors import RankingError, StoreError
 from app.settings import Settings
 from db.models_loop import Job
 from db.session import Database
-from db.store import jobs, schedules, workers
+from db.store import jobs, schedules, triggers, workers
 from db.store.jobs import Ending
 
 from .jobs import handler, usable
@@ -86,6 +86,7 @@ class Worker:
         with self._database.write() as session:
             self.id = workers.register(session, f"{socket.gethostname()}-{os.getpid()}", offers(self._settings))
             schedules.enqueue_due(session)
+            triggers.enqueue_due(session)
         log.info("worker %s takes jobs: %s", self.id[-6:], ", ".join(self._kinds) or "none, because no handler is installed")
         pulse = threading.Thread(target=self._pulse, name="pulse", daemon=True)
         pulse.start()
@@ -165,11 +166,12 @@ class Worker:
         try:
             with self._database.write() as session:
                 workers.beat(session, self.id, attempt.lease.job_id if attempt else None)
-            with self._database.read() as session:
-                is_due = schedules.is_due(session)
-            if is_due:
-                with self._database.write() as session:
-                    schedules.enqueue_due(session)
+            for kind in (schedules, triggers):
+                with self._database.read() as session:
+                    is_due = kind.is_due(session)
+                if is_due:
+                    with self._database.write() as session:
+                        kind.enqueue_due(session)
         except StoreError as error:
             log.warning("the heartbeat could not be written, and will be in a moment: %s", error)
         except Exception:  # the pulse must not end before the worker does

@@ -1,4 +1,4 @@
-"""What a synthesis shows on standard error while it works, and the table in the end on standard output."""
+"""What a job shows on standard error while it works, and the table of a synthesis in the end on standard output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..synthesis.foreground import Screen
+from ..jobs.foreground import Screen
 
 # Seconds between two lines of a log.
 _EVERY = 10.0

@@ -73,10 +73,11 @@ def synthesize(request: Request) -> None:
     database = open_database(settings)
     try:
         if request.queue:
-            from ..synthesis.foreground import queue
+            from ..jobs.foreground import queue
+            from ..synthesis.foreground import KIND
             from .screen import say
 
-            say(f"job {queue(database, arguments(recipe, request))} is in the queue: a worker takes it (python -m training worker)")
+            say(f"job {queue(database, KIND, arguments(recipe, request))} is in the queue: a worker takes it (python -m training worker)")
         else:
             _work(settings, database, recipe, request)
     finally:
@@ -85,16 +86,18 @@ def synthesize(request: Request) -> None:
 
 def _work(settings: Settings, database: Any, recipe: Recipe, request: Request) -> None:
     """Here and now, as a job of this process; it does what the same job would do at a worker's."""
+    from ..jobs.foreground import Command, in_foreground
     from ..jobs.synthesize import run
     from ..synthesis.feed import settled
-    from ..synthesis.foreground import bury, in_foreground
+    from ..synthesis.foreground import KIND, bury
     from ..synthesis.run import synthesis_of
     from .screen import say, showing, table
 
     bury(database, synthesis_of(settings, settled(recipe, database)))
     given = arguments(recipe, request)
+    command = Command(kind=KIND, arguments=given, work=lambda context: run(context, given))
     with showing() as screen:
-        result = in_foreground(settings, database, given, lambda context: run(context, given), screen)
+        result = in_foreground(settings, database, command, screen)
     if "estimate" in result:
         say(result["estimate"])
         return

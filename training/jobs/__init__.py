@@ -17,6 +17,8 @@ KINDS: dict[str, str] = {
     "index": "training.jobs.index:run",
     "synthesize": "training.jobs.synthesize:run",
     "dataset": "training.jobs.dataset:run",
+    "update": "training.jobs.update:run",
+    "influence": "training.jobs.influence:run",
 }
 """Kind of a job -> where its handler is. A handler may be run again after any of its steps, and does then only what is missing."""
 
