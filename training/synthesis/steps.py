@@ -22,7 +22,7 @@ from .pool import Pool, human_labels, make_pool
 from .recipe import MiningTable, Recipe, SourceTable
 from .search import Search
 from .teaching import Teaching
-from .values import Item, Mined, Origin, Sample, SourceItem
+from .values import Item, LabelledBy, Mined, Opinion, Origin, Sample, SourceItem
 
 if TYPE_CHECKING:
     from .calls import Caller
@@ -233,6 +233,13 @@ def _counting(human: Labels | None, teacher: Labels) -> Labels:
     return teacher if human is None else replace(human, hard=teacher.hard)
 
 
+def _whose(labels: Labels | None, opinions: Sequence[Opinion]) -> LabelledBy:
+    """Whose word counts: people who only ordered a list have graded nothing, and what it teaches is theirs all the same."""
+    if labels is not None and labels.grades:
+        return labels.by
+    return "people" if any(one.order for one in opinions) else "teacher"
+
+
 def _item(draft: _Draft, teaching: Teaching) -> Item:
     found, labels = draft.found, draft.labels
     return Item(
@@ -245,7 +252,7 @@ def _item(draft: _Draft, teaching: Teaching) -> Item:
         passages=draft.passages,
         origins=draft.origins,
         grades={passage.id: labels.grades.get(passage.id, 0) for passage in draft.passages} if labels else {},
-        labelled_by=labels.by if labels else "teacher",
+        labelled_by=_whose(labels, found.opinions),
         mined=tuple(draft.mined),
         samples=draft.samples,
         chosen=draft.chosen,

@@ -13,6 +13,7 @@ from app.ranking.errors import SettingsError
 from app.ranking.kemeny import disagreements
 from app.ranking.prompts import prompt_text
 from app.ranking.values import Passage, Prompt
+from training.datasets.examples import target
 from training.synthesis.recipe import Recipe
 from training.synthesis.steps import Synthesizer
 from training.synthesis.stored import state_of
@@ -227,6 +228,10 @@ def test_a_ranking_that_the_source_brings_is_taken_as_it_is() -> None:
     assert caller.asked == [] and item.error == ""
     assert item.best is not None and (item.best.order, item.best.reasoning) == (shown[::-1], "I said so")
     assert (item.teacher, item.template) == ("expert", "reasonrank") and tuple(p.id for p in item.passages) == shown
+    assert item.labelled_by == "teacher"
+    told = (Opinion(person="a", order=((shown[-1],), shown[:-1])),)
+    ordered = make([replace(found, ready=ready, opinions=told)], of)[0]
+    assert ordered.labelled_by == "people" and target(ordered)[1:3] == ((shown[-1], *shown[-2::-1]), "people")
     useless = make([replace(found, ready=ready, labels={shown[0]: 0})], of)[0]
     assert useless.samples == () and state_of(useless) == "empty"
     wrong = make([replace(found, ready=replace(ready, order=shown[:-1]))], of)[0]
