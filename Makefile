@@ -10,7 +10,7 @@ OPEN = $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)
 export DO_NOT_TRACK ?= 1
 export GRADIO_ANALYTICS_ENABLED ?= False
 
-.PHONY: app synthesize test engine lint unit proof chaos agreement campaign synthesis ray bench clean
+.PHONY: app synthesize test engine lint unit proof chaos agreement campaign synthesis ray update campaigns batches learning bench clean
 
 app: $(VENV)/.core
 	@echo "Starting ReasonRank Studio ..."
@@ -37,7 +37,7 @@ unit: $(VENV)/.dev
 proof: $(VENV)/.dev
 	@sh scripts/proof $(filter-out proof,$(MAKECMDGOALS)) $(ARGS)
 
-chaos agreement campaign synthesis ray:
+chaos agreement campaign synthesis ray update campaigns batches learning:
 	@:
 
 bench: $(VENV)/.dev

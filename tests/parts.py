@@ -16,12 +16,17 @@ _STORE_FILES = ("test_backup_command.py", "test_account_command.py", "test_expor
 # Files that import torch, which takes longer than most of their tests.
 _TORCH = (
     "test_backend_transformers.py", "test_nano_decoding.py", "test_retrieval.py", "test_sft.py", "test_trainer.py", "test_exchange.py",
-    "test_files.py", "test_hub_sft.py", "test_hub_grpo.py", "test_hub_launch.py", "test_preflight.py",
+    "test_files.py",
 )  # fmt: skip
+# Tests of the tabs of those who train; the second studio costs less than one process waiting for the other.
+_PAGES = ("test_train.py", "test_models.py")
 # Servers and browsers of their own, beside the studio that the other tests of the page share.
 _HOUSES = ("test_account.py", "test_whole.py")
 # In the order in which they are begun.
-_ORDER = ("vllm", "browser", "chaos", "tests/training/synthesis/test_ray.py", "torch", "web", "houses", "db", "services")
+_ORDER = (
+    "vllm", "browser", "chaos", "pages", "tests/chaos/test_update.py", "tests/training/synthesis/test_ray.py", "fitting", "loop", "torch",
+    "web", "houses", "db", "services",
+)  # fmt: skip
 
 
 def arrange(items: list[pytest.Item]) -> None:
@@ -50,12 +55,17 @@ def scheduler(config: pytest.Config, log: Any) -> Any:
 def group(nodeid: str) -> str:
     """The group of a test."""
     folder, name = _place(nodeid)
+    inner = nodeid.split("/")[-2]
     if name in _TORCH:
         return "torch"
     if folder == "engine":
         return "vllm"
     if folder == "browser":
-        return "houses" if name in _HOUSES else "browser"
+        return "houses" if name in _HOUSES else "pages" if name in _PAGES else "browser"
+    if name == "test_update.py":
+        return nodeid.split("::")[0]
+    if inner in ("fitting", "loop", "evaluation"):
+        return "fitting" if inner == "fitting" else "loop"
     return folder if folder in ("chaos", "web", "db", "services") else nodeid.split("::")[0]
 
 
