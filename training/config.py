@@ -91,7 +91,8 @@ class Sft:
     """Supervised fine-tuning. `batch` sequences per device and `accumulation` batches make one step; `warmup` is a share of the steps.
 
     `checkpoint_every` counts steps (0: each epoch). Longer rows than `max_length` tokens are refused. Of the embedded family alone:
-    `steps` (0: by epochs), `plan_weight` of the words of the plan in the loss, `replay` synthetic rows in each batch.
+    `steps` (0: by epochs), `plan_weight` of the words of the plan in the loss, `replay` synthetic rows in each batch, and `own`, how far a
+    list's own best plan is believed against what is best for all lists, 0 to 1 (see `fitting/nano_plans.py`).
     """
 
     rate: float
@@ -108,6 +109,7 @@ class Sft:
     steps: int = 0
     plan_weight: float = 1.0
     replay: int = 0
+    own: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,7 @@ class Rl:
     `micro` is the number of answers that one device learns from at once. `kl` weighs the distance to the weights of the start, `clip` is
     epsilon of the clipped ratio, `scale` what advantages are divided by. `top_k` 0 is off. `vllm` draws the answers with vLLM, over
     `tensor_parallel` GPUs together. `checkpoint_every` counts rollouts. `without` names views of the reward that are left out. Of kind
-    `expert` (the embedded family): `softness`, `plan_weight` and `replay`.
+    `expert` (the embedded family): `softness`, `plan_weight`, `replay` and `own`.
     """
 
     kind: str
@@ -150,6 +152,7 @@ class Rl:
     softness: float = 0.05
     plan_weight: float = 1.0
     replay: int = 0
+    own: float = 1.0
 
 
 Gate = Margins

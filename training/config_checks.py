@@ -37,6 +37,7 @@ def _sft(sft: Sft, family: str) -> Iterator[str]:
     )
     yield from _words(("schedule", sft.schedule, SCHEDULES), ("precision", sft.precision, PRECISIONS))
     yield from _share(sft.warmup)
+    yield from _own(sft.own)
     yield from _lora(sft.lora, family)
 
 
@@ -50,12 +51,18 @@ def _rl(rl: Rl, family: str) -> Iterator[str]:
     yield from _least(("max_completion", rl.max_completion, 1), ("max_prompt", rl.max_prompt, 1), ("minibatch", rl.minibatch, 0))
     yield from _least(("temperature", rl.temperature, 0), ("softness", rl.softness, 0), ("checkpoint_every", rl.checkpoint_every, 0))
     yield from _share(rl.warmup)
+    yield from _own(rl.own)
     yield from _lora(rl.lora, family)
     if rl.minibatch and rl.prompts % rl.minibatch:
         yield f"prompts is {rl.prompts} and minibatch {rl.minibatch}: the second must divide the first"
     if not 0 < rl.top_p <= 1:
         yield f"top_p is {rl.top_p:g}: give more than 0 and at most 1"
     yield from _views(rl)
+
+
+def _own(value: float) -> Iterator[str]:
+    if not 0.0 <= value <= 1.0:
+        yield f"own is {value:g}: it is the share of a list's departure from all lists that counts, 0 to 1"
 
 
 def _views(rl: Rl) -> Iterator[str]:

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.ranking.errors import SettingsError
-from app.ranking.evaluation.metrics import ndcg
-from app.ranking.models.nano.cards import best_order, grade
 from app.ranking.models.nano.vocabulary import FIRST, IDS, PAD, THEN, THINK, chat_text, encode
 from training.baselines import PLANS
 from training.config import Rl
 
+from .nano_plans import Scores, believed, means_of, scores
 from .nano_rows import Lesson, Row, Style, batches, lessons, shuffled, trace_row
 from .nano_sft import Tuning, load, save, tune
 from .values import Fit, Fitted
@@ -33,17 +32,17 @@ _WATCHED = 16  # lists on which the choice of the plan is followed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A list with the score of every plan, in the order of PLANS: NDCG@10 of its ranking by what is wanted."""
+    """A list with the score of every plan on it, and what is believed of them after the other lists were seen."""
 
     lesson: Lesson
-    scores: tuple[float, ...]
+    scores: Scores
+    believed: Scores
 
 
-def tried(lesson: Lesson) -> Tried:
-    """Score all plans on a list."""
-    wanted = {str(at): gain for at, gain in enumerate(lesson.gains)}
-    orders = (best_order([grade(plan, digits) for digits in lesson.cards]) for plan in PLANS)
-    return Tried(lesson=lesson, scores=tuple(ndcg([str(at) for at in order], wanted, 10) for order in orders))
+def tried(lesson: Lesson, shared: Scores, own: float) -> Tried:
+    """Score all plans on a list; `shared` are their means over all lists, `own` the share of the list's departure that counts."""
+    found = scores(lesson.cards, lesson.gains)
+    return Tried(lesson=lesson, scores=found, believed=believed(found, shared, own))
 
 
 def chances(scores: Sequence[float], softness: float) -> list[float]:
@@ -61,7 +60,8 @@ def expert(fit: Fit) -> Fitted:
         raise SettingsError(f"recipe {fit.recipe.name!r} has no [rl]: leave the step out, or take a recipe that has it")
     style = Style.of(fit.recipe.start, how.plan_weight)
     found, refused = lessons(fit.version, style)
-    scored = [tried(lesson) for lesson in found]
+    shared = means_of(fit.version)
+    scored = [tried(lesson, shared, how.own) for lesson in found]
     rng = random.Random(f"expert {fit.seed}")
     made = batches(_drawn(scored, how, rng, style), how.steps, how.prompts * how.group, how.replay, rng, style)
     model = load(fit)
@@ -79,7 +79,7 @@ def expert(fit: Fit) -> Fitted:
 
 def _drawn(scored: Sequence[Tried], how: Rl, rng: random.Random, style: Style) -> Iterator[Row]:
     """Rows without end: each list in turn, `group` plans of it drawn anew each time."""
-    shares = {one.lesson.id: chances(one.scores, how.softness) for one in scored}
+    shares = {one.lesson.id: chances(one.believed, how.softness) for one in scored}
     for one in shuffled(scored, rng):
         for at in rng.choices(range(len(PLANS)), shares[one.lesson.id], k=how.group):
             yield softened(trace_row(one.lesson.prompt, PLANS[at], style), shares[one.lesson.id], at)

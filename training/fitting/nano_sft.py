@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.ranking.errors import InputError, SettingsError
-from app.ranking.models.nano.cards import read_plan
+from app.ranking.models.nano.cards import Plan, read_plan
 from app.ranking.models.nano.vocabulary import save_tokenizer
 from training.config import Sft
 from training.datasets.rendering import Rendering, rows
 from training.sft import make_trainer
 
 from .curves import Curves
+from .nano_plans import believed, best, listed, means_of, scores
 from .nano_rows import TEMPLATE, TOO_LONG, Row, Style, batches, cards_in, fits, shuffled, trace_row, update_stage
 from .values import Fit, Fitted, Point
 
@@ -74,7 +75,7 @@ def _wanted(fit: Fit) -> Sft:
 
 def taught_rows(fit: Fit, style: Style) -> tuple[list[Row], dict[str, int]]:
     """Rows of the stage `sft` and how many examples were left out, by reason. Raises InputError where none is left."""
-    rendering = Rendering()
+    rendering, better = Rendering(), _better(fit)
     made: list[Row] = []
     for row in rows(fit.version, TEMPLATE, "sft", rendering):
         prompt, said = row["prompt"][0]["content"], row["completion"][0]["content"]
@@ -82,12 +83,22 @@ def taught_rows(fit: Fit, style: Style) -> tuple[list[Row], dict[str, int]]:
         if plan is None or not fits(prompt, len(cards_in(prompt)), style):
             rendering.refused.add(TOO_LONG, row["id"])
             continue
-        made.append(trace_row(prompt, plan[0], style))
+        made.append(trace_row(prompt, better.get(row["id"], plan[0]), style))
     refused = {reason: len(ids) for reason, ids in rendering.refused.by_reason.items()}
     if not made:
         told = ", ".join(f"{count} {reason}" for reason, count in refused.items()) or "it holds none"
         raise InputError(f"no example of the stage 'sft' can be learned from ({told}): give a version with judged lists")
     return made, refused
+
+
+def _better(fit: Fit) -> dict[str, Plan]:
+    """By example the plan to be taught in place of the list's own best one, where the recipe does not take lists at their word."""
+    own = _wanted(fit).own
+    if own >= 1.0:
+        return {}
+    shared = means_of(fit.version)
+    found = {one["id"]: listed(one) for one in fit.version.examples("sft")}
+    return {name: best(believed(scores(*one), shared, own)) for name, one in found.items() if one is not None}
 
 
 def load(fit: Fit) -> Qwen3ForCausalLM:

@@ -6,11 +6,13 @@ import math
 
 import pytest
 
+from app.ranking.errors import InputError
 from app.ranking.models.nano import cards
 from app.ranking.models.nano.vocabulary import WORDS
 from training.baselines import PLANS
 from training.config import load_recipe
 from training.fitting.nano_expert import Tried, chances, choice, plan_shares, softened, tried
+from training.fitting.nano_plans import believed, best, means, scores
 from training.fitting.nano_rows import Lesson, Style, trace_row
 
 # By meaning the first card is better, by words the second.
@@ -27,12 +29,28 @@ def score_of(found: Tried, first: str, then: str) -> float:
 
 def test_plans_are_scored_by_their_ranking() -> None:
     """Only the second passage is wanted: rank 1 is worth 1, rank 2 is worth 1 / log2(3)."""
-    found = tried(lesson((0, 1)))
+    found = tried(lesson((0, 1)), (0.5,) * 49, 1.0)
     assert len(found.scores) == 49
     assert score_of(found, "words", "all") == 1.0
     assert score_of(found, "meaning", "all") == pytest.approx(1 / math.log2(3))
     # Without a preference 9 beats 8.
     assert score_of(found, "all", "all") == pytest.approx(1 / math.log2(3))
+
+
+def test_a_lists_scores_are_drawn_towards_those_of_all_lists() -> None:
+    """Means .6, .4 and this list .1, .5: its level .3 says nothing, its departures from the means are -.3 and +.3."""
+    assert believed((0.1, 0.5), (0.6, 0.4), 0.0) == pytest.approx((0.6, 0.4))
+    assert believed((0.1, 0.5), (0.6, 0.4), 0.5) == pytest.approx((0.45, 0.55))
+    assert believed((0.1, 0.5), (0.6, 0.4), 1.0) == pytest.approx((0.3, 0.7))
+    assert means([(0.2, 0.4), (0.6, 0.0)]) == pytest.approx((0.4, 0.2))
+    with pytest.raises(InputError, match="judged lists"):
+        means([])
+
+
+def test_the_best_plan_of_a_list_is_one_that_ranks_it_best() -> None:
+    found = scores(CARDS, (0, 1))
+    assert max(found) == 1.0 and found[PLANS.index(best(found))] == 1.0
+    assert best(believed(found, (0.0,) * 48 + (1.0,), 0.0)) == PLANS[-1]
 
 
 def test_chances_by_hand() -> None:
@@ -78,13 +96,13 @@ def test_the_choice_is_what_the_model_writes() -> None:
     shares = plan_shares(model, prompts)
     assert [sum(chance) for chance in shares] == pytest.approx([1.0, 1.0])
     written = generate(load_model(WEIGHTS), [encode(chat_text(prompt)) for prompt in prompts])
-    scores = tuple(float(number) for number in range(49))
+    ranked = tuple(float(number) for number in range(49))
     for prompt, chance, ids in zip(prompts, shares, written, strict=True):
         read = read_plan(decode(ids))
         assert read is not None
         at = PLANS.index(read[0])
-        one = Tried(lesson=Lesson(id="a", prompt=prompt, cards=CARDS, gains=(0, 1)), scores=scores)
+        one = Tried(lesson=Lesson(id="a", prompt=prompt, cards=CARDS, gains=(0, 1)), scores=ranked, believed=ranked)
         found = choice(model, [one])
         assert found["ndcg"] == at
-        assert found["reward"] == pytest.approx(sum(share * score for share, score in zip(chance, scores, strict=True)))
+        assert found["reward"] == pytest.approx(sum(share * score for share, score in zip(chance, ranked, strict=True)))
         assert 0 <= found["plan_entropy"] <= math.log(49)
