@@ -37,7 +37,8 @@ class Ids(logging.Filter):
 
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    """What was given as `extra`; libraries that put marks of their own on every record, as Ray does, let them begin with `_`."""
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD and not name.startswith("_")}
 
 
 def _time(record: logging.LogRecord) -> str:

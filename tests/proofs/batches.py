@@ -25,6 +25,7 @@ from typing import Any
 
 from app.artifacts import ArtifactStore
 from app.ranking.backends.nano import WEIGHTS
+from app.ranking.errors import InputError
 from app.ranking.evaluation.gate import Evidence, Margins, decide
 from app.services.log import Log
 from app.services.storage import open_database
@@ -223,7 +224,10 @@ def _run(wanted: Sequence[Batch], results: Results, name: str) -> None:
         for one in wanted:
             began = time.monotonic()
             with world.judged_by(one.crowd) as (settings, database):
-                found = bench.update(settings, database, one.seed)
+                try:
+                    found = bench.update(settings, database, one.seed)
+                except InputError as error:  # an update fails with this sentence, and changes nothing
+                    found = {"promoted": False, "reason": str(error), "failed": ["nothing to learn"]}
             planted = {"fault": one.fault or "", "strength": one.strength, "seed": one.seed, "recipe": name}
             row = results.add(one.cell, {**planted, **found, "wall_seconds": round(time.monotonic() - began, 1)})
             sys.stderr.write(f"{one.cell}: {'promoted' if row['promoted'] else 'rejected'}, {row['wall_seconds']} s: {row['reason']}\n")

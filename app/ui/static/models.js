@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { gate } from "./me.js";
-import { goTo, tabButton } from "./state.js";
+import { comeTo } from "./state.js";
 import { Tab, switcher } from "./tab.js";
 import { versionsView } from "./models_list.js";
 import { learnedView } from "./models_learned.js";
@@ -15,8 +15,6 @@ const VIEWS = [
   ["learned", "Learned", learnedView],
 ];
 const KEYS = VIEWS.map(([key]) => key);
-const STEP_MS = 250; // how often a page that was loaded for this tab looks whether Gradio has put its button there
-const GIVE_UP_MS = 60_000;
 
 class Models extends Tab {
   connectedCallback() {
@@ -64,15 +62,4 @@ class Models extends Tab {
 
 customElements.define("rr-models", Models);
 
-/** Opens the tab that the address names; Gradio puts its button on the page some time after the load. */
-function come() {
-  if (!modelsPlace().models) return;
-  const end = Date.now() + GIVE_UP_MS;
-  const timer = setInterval(() => {
-    const there = document.querySelector("rr-models")?.offsetWidth;
-    if (there || Date.now() > end) return clearInterval(timer);
-    if (tabButton("models")) goTo("models");
-  }, STEP_MS);
-}
-
-come();
+if (modelsPlace().models) comeTo("models", "rr-models");

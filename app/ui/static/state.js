@@ -37,6 +37,23 @@ export function goTo(tab) {
   document.getElementById("tabs")?.scrollIntoView({ block: "start" });
 }
 
+const STEP_MS = 250; // how often a page that was loaded for a tab looks whether Gradio has put its button there
+const GIVE_UP_MS = 60_000;
+
+/** Opens the tab that the address names, once Gradio has it and it is in sight as `element`. Whoever clicks or types goes their own way. */
+export function comeTo(tab, element) {
+  const end = Date.now() + GIVE_UP_MS;
+  const stop = () => {
+    clearInterval(timer);
+    for (const kind of ["pointerdown", "keydown"]) document.removeEventListener(kind, stop, true);
+  };
+  const timer = setInterval(() => {
+    if (document.querySelector(element)?.offsetWidth || Date.now() > end) return stop();
+    if (tabButton(tab)) goTo(tab);
+  }, STEP_MS);
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, stop, true);
+}
+
 let task = "";
 
 /** Shows a task under review. Gradio puts a tab on the page only when it is first opened: what is wanted there is kept until it asks. */

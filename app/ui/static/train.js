@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { gate } from "./me.js";
-import { goTo } from "./state.js";
+import { comeTo } from "./state.js";
 import { Tab, switcher } from "./tab.js";
 import { jobsView } from "./jobs.js";
 import { synthView } from "./synth.js";
@@ -17,8 +17,6 @@ const VIEWS = [
   ["datasets", "Datasets", datasetsView],
   ["jobs", "Jobs", jobsView],
 ];
-const STEP_MS = 250; // how often a page that was loaded for this tab looks whether Gradio has put its button there
-const GIVE_UP_MS = 60_000;
 
 class Train extends Tab {
   connectedCallback() {
@@ -65,15 +63,4 @@ class Train extends Tab {
 
 customElements.define("rr-train", Train);
 
-/** Opens the tab that the address names; Gradio puts its button on the page some time after the load. */
-function come() {
-  if (!trainPlace().train) return;
-  const end = Date.now() + GIVE_UP_MS;
-  const timer = setInterval(() => {
-    const there = document.querySelector("rr-train")?.offsetWidth;
-    if (there || Date.now() > end) return clearInterval(timer);
-    if (document.getElementById("tab-train-button")) goTo("train");
-  }, STEP_MS);
-}
-
-come();
+if (trainPlace().train) comeTo("train", "rr-train");
