@@ -7,18 +7,17 @@ wanted order: teaching it would teach the model to write grades that its cards c
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.ranking.evaluation.metrics import ndcg
-from app.ranking.models.nano.cards import CHOICES, Digits, Plan, best_order, faithfulness, grade, write_answer, write_reasoning
+from app.ranking.models.nano.cards import Digits, Plan, best_order, faithfulness, grade, write_answer, write_reasoning
 from app.ranking.models.nano.grammar import grammar
 from app.ranking.models.nano.plans import usual_plan
 from app.ranking.models.nano.vocabulary import END, IDS, THINK, THOUGHT, encode
+from training.baselines import PLANS
 
-_PLANS = tuple(Plan(first=first, then=then) for first, then in itertools.product(CHOICES, CHOICES))
 _TOP = 10
 
 
@@ -38,7 +37,7 @@ def explain(cards: Sequence[Digits], gains: Sequence[int]) -> Explained:
     """
     usual = usual_plan(cards)
     wanted = {str(at): gain for at, gain in enumerate(gains)}
-    found = (_tried(plan, cards, wanted) for plan in sorted(_PLANS, key=lambda plan: _distance(plan, usual)))
+    found = (_tried(plan, cards, wanted) for plan in sorted(PLANS, key=lambda plan: _distance(plan, usual)))
     return max(found, key=lambda one: one.agreement)
 
 

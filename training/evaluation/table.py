@@ -12,8 +12,8 @@ from typing import Any
 from app.ranking.batch import Topic
 from app.ranking.evaluation.gate import Margins
 from app.ranking.evaluation.significance import bootstrap, paired_bootstrap
-from app.ranking.evidence import SIGNALS, by_evidence
-from app.ranking.values import Passage
+from app.ranking.evidence import by_evidence
+from training.baselines import Labelled, Linear, fit_linear
 
 from .measure import Measured, Sets
 from .sets import TopicSet, gold_set
@@ -26,20 +26,18 @@ LABELS: Mapping[str, str] = {
 Orderer = Callable[[Topic], Sequence[str]]
 
 
-def table(
-    models: Mapping[str, Measured], sets: Sets, margins: Margins | None = None, linear: Sequence[float] | None = None
-) -> dict[str, Any]:
+def table(models: Mapping[str, Measured], sets: Sets, margins: Margins | None = None, fitted: Linear | None = None) -> dict[str, Any]:
     """{"rows": [{"name", "label", "sets": {SET: {"mean", "low", "high", "n", "difference", "difference_low", "difference_high"}}}], ...}.
 
     `models` are measured ones by name (`active`, `candidate`). Numbers are NDCG@10 with percentile bootstrap intervals over topics;
-    differences are paired and from the first stage. `linear` are the weights of the linear row, fitted here where they are not given.
+    differences are paired and from the first stage. `fitted` is the linear row's ranker, fitted here where it is not given.
     """
     margins = margins or Margins()
-    weights = linear_weights(gold_set("train")) if linear is None else linear
+    ranker = linear(gold_set("train")) if fitted is None else fitted
     orderers: dict[str, Orderer] = {
         FIRST: lambda topic: [passage.id for passage in topic.passages],
         "signals": lambda topic: [passage.id for passage in by_evidence(topic.passages)],
-        "linear": lambda topic: linear_order(weights, topic.passages),
+        "linear": lambda topic: ranker.order(topic.passages),
     }
     found = {name: {one.name: _scores(one, order) for one in sets} for name, order in orderers.items()}
     found.update({name: {one.name: dict(measured.values[one.name]) for one in sets} for name, measured in models.items()})
@@ -65,32 +63,14 @@ def markdown(found: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", how])
 
 
-def linear_weights(train: TopicSet) -> list[float]:
-    """Six weights of a pairwise logistic regression: which of two passages of a list has the higher grade, by their scaled signals."""
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-
-    differences: list[Any] = []
-    for topic in train.topics:
-        grades = train.judges[topic.id][0]
-        rows = [(np.array(_signals(passage)), grades.get(passage.id, 0)) for passage in topic.passages]
-        differences += [a - b for a, grade in rows for b, other in rows if grade > other]
-    both = np.array([*differences, *(-difference for difference in differences)])
-    answers = [1] * len(differences) + [0] * len(differences)
-    return [float(weight) for weight in LogisticRegression(fit_intercept=False).fit(both, answers).coef_[0]]
+def linear(train: TopicSet) -> Linear:
+    """The linear baseline, fitted on the first judge of each list; passages without a gain count 0."""
+    return fit_linear([Labelled(passages=tuple(one.passages), grades=_gains(train, one)) for one in train.topics])
 
 
-def linear_order(weights: Sequence[float], passages: Sequence[Passage]) -> list[str]:
-    """Passage ids by the weighted sum of their signals, best first; equal sums keep their order."""
-
-    def score(passage: Passage) -> float:
-        return sum(weight * value for weight, value in zip(weights, _signals(passage), strict=True))
-
-    return [passage.id for passage in sorted(passages, key=score, reverse=True)]
-
-
-def _signals(passage: Passage) -> list[float]:
-    return [passage.features.get(name, 0.0) for name in SIGNALS]
+def _gains(train: TopicSet, topic: Topic) -> dict[str, int]:
+    gains = train.judges[topic.id][0]
+    return {passage.id: gains.get(passage.id, 0) for passage in topic.passages}
 
 
 def _scores(one: TopicSet, order: Orderer) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from db.session import Database
 from db.store import jobs, labelled, log, updates, versions
 from db.store.updates import NewStep, NewUpdate
 from training.config import EMBEDDED
+from training.fitting.weights import weights_id
 from training.jobs.context import Context
 
 from .decide import Candidate, conclude
@@ -91,8 +91,7 @@ def _begin(context: Context, job_id: str, wanted: Wanted) -> Inputs:
 def enter_committed(session: Session, model: str) -> None:
     """The weights that ship with the program as a version, where no server has entered them yet."""
     if model == EMBEDDED and versions.active(session, model) is None:
-        digest = hashlib.sha256((WEIGHTS / "model.safetensors").read_bytes()).hexdigest()
-        versions.ensure_first(session, digest, model, "training/recipes/nano.toml")
+        versions.ensure_first(session, weights_id(WEIGHTS), model, "training/recipes/nano.toml")
 
 
 def _same(ledger: Ledger, inputs: Inputs, dataset_id: str) -> str:

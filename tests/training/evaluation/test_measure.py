@@ -14,9 +14,10 @@ from app.ranking.evaluation.gate import Evidence, decide
 from app.ranking.evaluation.metrics import ndcg
 from app.ranking.values import Prompt
 from tests.training.evaluation.made import Model, backwards, chain, forwards, lists
+from training.baselines import Linear
 from training.evaluation.evidence import Made, evidence_of
 from training.evaluation.measure import Manner, Measured, measure, measure_all
-from training.evaluation.table import linear_order, linear_weights, markdown, table
+from training.evaluation.table import linear, markdown, table
 
 PROFILE = "reasonrank"
 LAST = 1 / math.log2(5)  # the only wanted passage on rank 4
@@ -125,7 +126,7 @@ def test_lists_that_a_model_was_trained_on_are_left_out() -> None:
 def test_the_table_has_what_a_version_has_to_beat() -> None:
     sets = [lists(many=8), lists("people", many=0)]
     models = measure_all({"active": Model(forwards), "candidate": Model(backwards, "r2")}, PROFILE, sets)
-    found = table(models, sets, linear=[-1.0] * 6)
+    found = table(models, sets, fitted=Linear(weights=(-1.0,) * 6))
     means = {row["name"]: row["sets"]["gold"]["mean"] for row in found["rows"]}
     # The evidence falls from first to last, so its sum keeps the order, and weights below 0 turn it round.
     assert means == pytest.approx({"first_stage": LAST, "signals": LAST, "linear": 1.0, "active": LAST, "candidate": 1.0})
@@ -139,8 +140,8 @@ def test_the_table_has_what_a_version_has_to_beat() -> None:
 
 def test_a_linear_model_learns_what_separates_grades() -> None:
     # The wanted passage is the last, whose signals are lowest: every weight must fall below 0.
-    weights = linear_weights(lists(many=5))
-    assert len(weights) == 6 and max(weights) < 0.0
+    fitted = linear(lists(many=5))
+    assert len(fitted.weights) == 6 and max(fitted.weights) < 0.0
     topic = lists().topics[0]
-    assert linear_order(weights, topic.passages) == ["p4", "p3", "p2", "p1"]
-    assert ndcg(linear_order([0.0] * 6, topic.passages), {"p1": 1}) == 1.0  # equal sums keep their order
+    assert fitted.order(topic.passages) == ["p4", "p3", "p2", "p1"]
+    assert ndcg(Linear(weights=(0.0,) * 6).order(topic.passages), {"p1": 1}) == 1.0  # equal sums keep their order
