@@ -10,7 +10,7 @@ OPEN = $(if $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)
 export DO_NOT_TRACK ?= 1
 export GRADIO_ANALYTICS_ENABLED ?= False
 
-.PHONY: app synthesize test engine lint unit proof chaos agreement campaign synthesis ray update campaigns batches learning bench clean
+.PHONY: app synthesize test engine lint unit proof chaos agreement campaign synthesis ray update campaigns batches learning differences bench clean
 
 app: $(VENV)/.core
 	@echo "Starting ReasonRank Studio ..."
@@ -37,7 +37,7 @@ unit: $(VENV)/.dev
 proof: $(VENV)/.dev
 	@sh scripts/proof $(filter-out proof,$(MAKECMDGOALS)) $(ARGS)
 
-chaos agreement campaign synthesis ray update campaigns batches learning:
+chaos agreement campaign synthesis ray update campaigns batches learning differences:
 	@:
 
 bench: $(VENV)/.dev
@@ -49,6 +49,9 @@ bench: $(VENV)/.dev
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/planted_faults.py --seeds 2
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/synthesis.py
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/synthesis_memory.py
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/evaluation.py
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/thinking.py
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python benchmarks/router_worlds.py --worlds 20
 
 $(VENV)/bin/uv:
 	@sh scripts/check-python "$(PYTHON)"

@@ -12,6 +12,10 @@ from typer.core import TyperGroup
 VERBS: dict[str, str] = {
     "rank": "Rank the passages of one query, or the topics of a TREC run.",
     "prompt": "Show what a model would be sent, message by message.",
+    "thinking": "Say whether traces were worth their tokens, and fit a router for thinking auto.",
+    "evaluate": "Measure a run by judgements, or a first stage and models on a suite, beside published numbers.",
+    "report": "Write bundles of evaluations as one HTML file that can be handed on.",
+    "compare": "Say why two evaluations differ: every difference, and how much of the change each explains.",
     "replay": "Rank again from recorded answers, without a model.",
     "mcp": "Offer rerank as a tool for assistants (Model Context Protocol), over standard input and output.",
     "account": "Make and change accounts of people, and invites.",

@@ -57,6 +57,7 @@ class Settings:
     max_active_runs: int = _setting(64, "most runs at work at once; a further one is refused with a sentence")
     worker: bool = _setting(True, "start a worker beside the server; with --no-worker, run `python -m training worker` yourself")
     artifacts: Path | None = _setting(None, "folder of the data sets and models that are made; none is artifacts in the data folder")
+    suites: Path | None = _setting(None, "folder with test collections that evaluations run on, a folder a suite; none leaves the demo")
     open_browser: bool = _setting(False, "open the page in the default browser once it is ready")
     log_level: str = _setting("info", "debug, info, warning or error")
     log_format: str = _setting("text", "text for people, json for machines")
@@ -171,7 +172,7 @@ def _value(field: dataclasses.Field[Any], raw: Any) -> Any:
     except (KeyError, ValueError) as error:
         kind = "yes or no" if isinstance(field.default, bool) else "a whole number"
         raise SettingsError(f"{field.name} is {raw!r}: it must be {kind}") from error
-    is_path = isinstance(field.default, Path) or field.name in ("models", "secret_file", "artifacts")
+    is_path = isinstance(field.default, Path) or field.name in ("models", "secret_file", "artifacts", "suites")
     return (Path(raw) if raw else None) if is_path else raw
 
 
@@ -181,7 +182,8 @@ class ModelEntry:
 
     `key_env` names the environment variable that holds the key; the key itself is never written anywhere. `continues` says how the server
     goes on with a begun answer (final_message, prefix), `logprobs` that it gives log-probabilities, `template_args` are arguments of its
-    chat template. Prices are per million tokens in `currency`, `daily_cap` is the most that is begun to be spent in a UTC day.
+    chat template, `router` the file that decides thinking `auto` for it. Prices are per million tokens in `currency`, `daily_cap` is the
+    most that is begun to be spent in a UTC day.
     `requests_per_minute` 0 is no limit; `revision` pins a hub id.
     """
 
@@ -198,6 +200,7 @@ class ModelEntry:
     continues: str = ""
     logprobs: bool = False
     template_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    router: str = ""
     revision: str = ""
     price_in: float = 0.0
     price_out: float = 0.0

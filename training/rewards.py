@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from app.ranking.claims import claims
 from app.ranking.errors import InputError, SettingsError
 from app.ranking.evaluation.metrics import ndcg, recall
+from app.ranking.evaluation.thought.trace_quality import Trace, consistency
 from app.ranking.parsing import CLOSE_THINK, OPEN_ANSWER, OPEN_THINK, parse_answer
 from app.ranking.prompts import builtin_profile
 from app.ranking.protocols import PromptTemplate
-from app.ranking.values import Completion, Parsed, Passage, Target
+from app.ranking.values import Completion, Parsed, Target
 
 # What is wrong with the frame of an answer, as against with the list in it.
 TAG_PROBLEMS = frozenset({"no_tags", "unclosed_think", "unclosed_answer", "two_answers", "text_around"})
@@ -156,24 +156,16 @@ class Overlap:
 class Faithful:
     """Share of the pairs of passages that the trace tells apart which the answer has the same way round.
 
-    A trace tells two apart where it praises one and speaks against the other, or grades both differently. `template` reads it.
+    A trace tells two apart where it praises one and speaks against the other, or grades both differently: see
+    `app.ranking.evaluation.thought.trace_quality`. `template` reads it.
     """
 
     template: PromptTemplate
 
     def score(self, completion: Completion, parsed: Parsed, shown: Sequence[str], target: Target) -> float | None:
         """None where the trace tells no two passages apart."""
-        window = [Passage(id=one, text="") for one in shown]
-        said: dict[str, float] = {}
-        for claim in claims(self.template, completion.reasoning, window):
-            for one in claim.passage_ids:
-                said[one] = claim.grade if claim.grade is not None else _SIDES[claim.polarity]
-        rank = {one: place for place, one in enumerate(_ids(parsed, shown))}
-        told = [(a, b) for a in said for b in said if said[a] > said[b]]
-        return sum(rank[a] < rank[b] for a, b in told) / len(told) if told else None
-
-
-_SIDES = {"for": 1.0, "neutral": 0.0, "against": -1.0}
+        trace = Trace(template=self.template, reasoning=completion.reasoning, shown=tuple(shown), order=tuple(_ids(parsed, shown)))
+        return consistency(trace.claims, trace.order)[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def choose(request: Request) -> Way:
         template=template,
         strategy=plain.strategy,
         sampling=replace(template.sampling, max_tokens=plain.sampling.max_tokens) if plain.sampling else None,
-        thinking=options.thinking,
+        thinking=options.thinking.routed(entry.router if entry else ""),
         fusion=options.fusion,
         signals=EvidenceSignals(default_embedder()) if reads_evidence else None,
     )

@@ -44,7 +44,8 @@ class Request:
     step: Annotated[int | None, _flag("places by which the window moves (10)", _MODEL)] = None
     passes: Annotated[int | None, _flag("times over the list (1)", _MODEL)] = None
     set: Annotated[list[str], _flag("any argument of the strategy, key=value with the value in JSON", _MODEL)] = field(default_factory=list)
-    thinking: Annotated[str, _flag("profile, reasoned or direct", _ASK)] = "profile"
+    thinking: Annotated[str, _flag("profile, reasoned, direct, or auto: a router decides for each query", _ASK)] = "profile"
+    router: Annotated[Path | None, _flag("file of the router of thinking auto; default: the model's own in the models file", _ASK)] = None
     budget: Annotated[int, _flag("most tokens of a trace, 0 for no bound", _ASK)] = 0
     settle_top: Annotated[int | None, _flag("end a trace once so many places at its top stand still (10)", _ASK)] = None
     settle_after: Annotated[int | None, _flag("... for so many tokens (200)", _ASK)] = None
@@ -70,6 +71,8 @@ class Request:
         settle = {"top": self.settle_top, "patience": self.settle_after}
         settle = {name: value for name, value in settle.items() if value is not None}
         thinking = {"mode": self.thinking, "budget": self.budget, "audit": self.audit, **({"settle": settle} if settle else {})}
+        if self.router is not None:
+            thinking["router"] = str(self.router)
         fusion = {"fusion": {"weight": self.fuse}} if self.fuse is not None else {}
         return Options.of({"strategy": {"name": self.strategy, **self._arguments()}, "thinking": thinking, **fusion})
 

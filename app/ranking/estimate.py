@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from .protocols import PromptTemplate, Tokenizer
 from .ranker import Ranker
+from .thinking import Thinking
 from .values import Passage, PlanCost, Prompt
 
 _SAMPLE = 20  # passages rendered to learn how long one is
@@ -96,7 +97,7 @@ def estimate(ranker: Ranker, query: str, passages: Sequence[Passage]) -> Estimat
         return Estimate(plan=plan, exact=True)
     tokenizer = ranker.backend.tokenizer
     per_call, per_passage = _prompt_tokens(ranker.template, query, passages, tokenizer)
-    out_call, out_passage = _written(ranker, len(passages))
+    out_call, out_passage = _written(ranker, ranker.thinking.of(query, passages)[0])
     limit = ranker.effective_sampling.max_tokens
     return Estimate(
         plan=plan,
@@ -127,14 +128,14 @@ def _tokens(prompt: Prompt, tokenizer: Tokenizer) -> int:
     return sum(tokenizer.count(message.content) for message in prompt.messages) + tokenizer.count(prompt.prefix)
 
 
-def _written(ranker: Ranker, n: int) -> tuple[float, float]:
+def _written(ranker: Ranker, thinking: Thinking) -> tuple[float, float]:
     """Typical tokens written per call and per passage: the answer alone for a direct one, else as the profile says."""
     template = ranker.template
-    if ranker.thinking.mode == "direct" or not isinstance(template, TellsTypical):
+    if thinking.mode == "direct" or not isinstance(template, TellsTypical):
         one, two = template.answer_tokens(1), template.answer_tokens(2)
         return one - (two - one), two - one
     per_call, per_passage = template.typical
-    budget = ranker.thinking.budget
+    budget = thinking.budget
     return (min(per_call, float(budget)), per_passage) if budget else (per_call, per_passage)
 
 

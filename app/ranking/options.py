@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from .errors import SettingsError
@@ -43,8 +44,13 @@ class Options:
 
     @property
     def plain(self) -> dict[str, Any]:
-        """Thinking and fusion as plain values, defaults left out; the strategy is stored by name and arguments of its own."""
+        """Thinking and fusion as plain values, defaults left out; the strategy is stored by name and arguments of its own.
+
+        A router goes by the name of its file alone: where that lies is nobody's business, and a run's note has the hash of its weights.
+        """
         thinking = {name: value for name, value in asdict(self.thinking).items() if value != asdict(Thinking())[name]}
+        if "router" in thinking:
+            thinking["router"] = Path(thinking["router"]).name
         return {**({"thinking": thinking} if thinking else {}), **({"fusion": asdict(self.fusion)} if self.fusion else {})}
 
 

@@ -17,7 +17,7 @@ from .errors import InputError, SettingsError
 from .fusion import Fusion, fuse, harm_note
 from .protocols import Backend, PromptTemplate, Strategy
 from .response_cache import CachedBackend, ResponseCache
-from .thinking import Thinking, ThinkingBackend
+from .thinking import Thinking, ThinkingBackend, check_thinking
 from .values import Event, Finished, Passage, Ranking, Sampling, Standing, worst
 from .walking import Asking, Walk, walk
 
@@ -47,7 +47,7 @@ class Ranker:
                 f"strategy {self.strategy.name!r} asks about a {self.strategy.unit}, template {self.template.name!r} about a "
                 f"{self.template.unit}: choose a pair that agrees"
             )
-        ThinkingBackend(self.backend, self.template, self.thinking)
+        check_thinking(self.thinking, self.template, self.backend)
 
     def rank(self, query: str, passages: Sequence[Passage]) -> Ranking:
         """Rank and wait for the end; works inside a running event loop too (notebooks), in a thread of its own.
@@ -69,7 +69,8 @@ class Ranker:
         """Events of one run, ending with Finished. Closing the generator stops the calls in flight."""
         _check_ids(passages)
         began = time.monotonic()
-        asking = Asking(query=query, backend=self._backend(), template=self.template, sampling=self.effective_sampling)
+        thinking, took = self.thinking.of(query, passages)
+        asking = Asking(query=query, backend=self._backend(thinking), template=self.template, sampling=self.effective_sampling)
         way = Walk(plan=self.strategy.plan(passages))
         async with contextlib.aclosing(walk(asking, way)) as events:
             async for event in events:
@@ -86,7 +87,8 @@ class Ranker:
             seconds=time.monotonic() - began,
             unfused=tuple(passage.id for passage in way.order) if self.fusion else None,
         )
-        yield Finished(ranking=replace(ranking, notes=self._notes(passages, ranking)))
+        notes = self._notes(passages, ranking)
+        yield Finished(ranking=replace(ranking, notes=(took, *notes) if took else notes))
 
     @property
     def effective_sampling(self) -> Sampling:
@@ -95,9 +97,9 @@ class Ranker:
         can = "logprobs" in self.backend.can
         return sampling if can or not sampling.top_logprobs else replace(sampling, top_logprobs=0)
 
-    def _backend(self) -> Backend:
-        thoughtful = ThinkingBackend(self.backend, self.template, self.thinking)
-        return CachedBackend(thoughtful, self.cache, variant=repr(self.thinking)) if self.cache is not None else thoughtful
+    def _backend(self, thinking: Thinking) -> Backend:
+        thoughtful = ThinkingBackend(self.backend, self.template, thinking)
+        return CachedBackend(thoughtful, self.cache, variant=repr(thinking)) if self.cache is not None else thoughtful
 
     def _notes(self, passages: Sequence[Passage], ranking: Ranking) -> tuple[str, ...]:
         """What a reader of the ranking should know."""

@@ -1,4 +1,4 @@
-"""How much a model thinks: reasoned or direct, a token budget, early exit, and one forced answer for a trace that was cut.
+"""How much a model thinks: reasoned, direct or decided per query, a token budget, early exit, one forced answer for a trace that was cut.
 
 All of it happens inside one call of the plan, behind the `Backend` seam: the trace is closed where the rule says so, and the answer is
 asked for with that trace given. What was done, and why, is in `Completion.forced`. No published listwise system stops a trace on
@@ -8,16 +8,18 @@ evidence; see docs/method.md.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .errors import BackendError, SettingsError, TemplateError
 from .protocols import Backend, PromptTemplate, Tokenizer
-from .values import Completion, Delta, ForceReason, Forcing, Prompt, Sampling
+from .router import read_router
+from .values import Completion, Delta, ForceReason, Forcing, Passage, Prompt, Sampling
 
-Mode = Literal["profile", "reasoned", "direct"]
+Mode = Literal["profile", "reasoned", "direct", "auto"]
+MODES: tuple[Mode, ...] = ("profile", "reasoned", "direct", "auto")
 # Looking at a trace means to scan it: look at most every this many new characters, and on a long trace once per 2 % of new text.
 LOOK_EVERY, LOOK_SHARE = 24, 0.02
 
@@ -38,6 +40,7 @@ class Settle:
 class Thinking:
     """The controls of one run. `profile` thinks as the profile asks, `reasoned` insists on a trace, `direct` leaves it out.
 
+    `auto` takes one of these two for each query, before any call, by a `router`: the file of one that was fitted on measured queries.
     `budget` bounds the tokens of a trace, 0 for no bound. `audit` measures early exit instead of using it: each trace goes on to its end,
     the answer at the exit is asked for beside it and compared, and the ranking is the one of the whole trace.
     """
@@ -46,10 +49,14 @@ class Thinking:
     budget: int = 0
     settle: Settle | None = None
     audit: bool = False
+    # Not in the repr, which names stored answers: those of a query are asked for under the mode that was taken.
+    router: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        if self.mode not in ("profile", "reasoned", "direct"):
-            raise SettingsError(f"thinking {self.mode!r} is unknown: use profile, reasoned or direct")
+        if self.mode not in MODES:
+            raise SettingsError(f"thinking {self.mode!r} is unknown: use profile, reasoned, direct or auto")
+        if self.router and self.mode != "auto":
+            raise SettingsError(f"a router decides in thinking 'auto' only, not in {self.mode!r}: leave it out, or choose auto")
         if self.budget < 0:
             raise SettingsError(f"a thinking budget of {self.budget} tokens can't be kept: give at least 1, or 0 for none")
         if self.mode == "direct" and self.cuts:
@@ -62,6 +69,22 @@ class Thinking:
         """Whether a trace may be closed before its end."""
         return bool(self.budget or self.settle)
 
+    def routed(self, router: str) -> Thinking:
+        """The same with a model's own router, where `auto` was asked for without one."""
+        return replace(self, router=router) if self.mode == "auto" and not self.router else self
+
+    @property
+    def taken(self) -> Mapping[str, Thinking]:
+        """What `auto` can come to, by mode: a trace under the same controls, or none."""
+        return {"reasoned": replace(self, mode="reasoned", router=""), "direct": Thinking(mode="direct")}
+
+    def of(self, query: str, passages: Sequence[Passage]) -> tuple[Thinking, str]:
+        """The controls for one query, and a sentence where a router took them. Raises SettingsError for a router that can't be read."""
+        if self.mode != "auto":
+            return self, ""
+        decision = read_router(self.router).decide(query, passages)
+        return self.taken[decision.mode], decision.text
+
     @property
     def top(self) -> int:
         """How many places at the top are compared."""
@@ -70,6 +93,9 @@ class Thinking:
 
 def check_thinking(thinking: Thinking, template: PromptTemplate, backend: Backend) -> None:
     """Raises SettingsError with the reason where a control can't be had, so that none is silently left out."""
+    if thinking.mode == "auto":
+        _check_auto(thinking, template, backend)
+        return
     if thinking.mode == "reasoned" and not template.thinks:
         raise SettingsError(f"profile {template.name!r} asks for no trace: choose a reasoning profile, or thinking 'direct'")
     needs = "a direct answer" if thinking.mode == "direct" and template.thinks else "a budget or early exit" if thinking.cuts else ""
@@ -86,6 +112,21 @@ def check_thinking(thinking: Thinking, template: PromptTemplate, backend: Backen
         template.begin("" if thinking.mode == "direct" else "trace")
     except TemplateError as error:
         raise SettingsError(f"{needs} can't be had from profile {template.name!r}: {error}") from error
+
+
+def _check_auto(thinking: Thinking, template: PromptTemplate, backend: Backend) -> None:
+    """Both of what `auto` can come to must be possible, and its router readable."""
+    if not thinking.router:
+        raise SettingsError(
+            "thinking 'auto' needs a router, and none is given: fit one with `python -m app thinking REASONED DIRECT --fit FILE` and name "
+            "it for this model, or choose reasoned or direct"
+        )
+    read_router(thinking.router)
+    for mode, one in thinking.taken.items():
+        try:
+            check_thinking(one, template, backend)
+        except SettingsError as error:
+            raise SettingsError(f"thinking 'auto' must be able to take {mode!r}: {error}") from error
 
 
 class Around:
@@ -110,7 +151,7 @@ class Around:
 
 
 class ThinkingBackend(Around):
-    """A backend under the controls of a run; itself a `protocols.Backend`."""
+    """A backend under the controls of a query (never `auto`, which `Thinking.of` has decided); itself a `protocols.Backend`."""
 
     def __init__(self, inner: Backend, template: PromptTemplate, thinking: Thinking) -> None:
         check_thinking(thinking, template, inner)

@@ -140,6 +140,7 @@ class Models:
         """
         options = options or Options()
         entry = self._entries.get(name)
+        thinking = options.thinking.routed(entry.router if entry else "")
         template = template_for_unit(self.template(name), options.strategy.unit)
         sampling = replace(template.sampling, max_tokens=entry.max_tokens) if entry and entry.max_tokens else None
         return Ranker(
@@ -147,7 +148,7 @@ class Models:
             template=template,
             strategy=options.strategy,
             sampling=sampling,
-            thinking=options.thinking,
+            thinking=thinking,
             fusion=options.fusion,
         )
 

@@ -101,7 +101,7 @@ def _window(call: RunCall, template: PromptTemplate | None, shown: Sequence[Pass
         "requests": call.requests,
         "cached": call.cached,
         "forced": call.forced,
-        "claims": [_claim(claim) for claim in found],
+        "claims": [claim_view(claim) for claim in found],
         "sentences": sentences_view(template, call.reasoning, shown, query) if template else [],
     }
 
@@ -124,7 +124,8 @@ def _part(part: str | Citation) -> dict[str, Any]:
     return {"text": part} if isinstance(part, str) else {"cite": part.passage_id, "number": part.number}
 
 
-def _claim(claim: Claim) -> dict[str, Any]:
+def claim_view(claim: Claim) -> dict[str, Any]:
+    """A claim of a trace: `start` and `end` count code points of it."""
     return {
         "id": claim.id,
         "passages": list(claim.passage_ids),

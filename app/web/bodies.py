@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
+from app.ranking.errors import SettingsError
 from app.ranking.options import Options
 from app.ranking.values import Passage
 from app.services.runs import RunRequest
@@ -65,7 +66,10 @@ class SettleBody(_Named):
 
 
 class ThinkingBody(_Named):
-    """How much the model thinks: profile, reasoned or direct; a budget of tokens, 0 for none; early exit; audit measures it instead."""
+    """How much the model thinks: profile, reasoned, direct, or auto (the model's router takes one of the two for the query).
+
+    A budget of tokens, 0 for none; early exit; audit measures it instead. A router is named in the models file, never here.
+    """
 
     mode: str = "profile"
     budget: Annotated[int, Field(strict=True, le=1_000_000)] = 0
@@ -93,6 +97,9 @@ class OptionsBody(Body):
 
     def options(self) -> Options:
         """The same as the library takes it. Raises SettingsError naming what is unknown or wrong."""
+        if self.thinking is not None and "router" in (self.thinking.model_extra or {}):
+            # A router is a file of this machine, and the library would open any.
+            raise SettingsError("thinking takes no router here: it is named in the models file, ask for mode 'auto' alone")
         parts = {"strategy": self.strategy, "thinking": self.thinking, "fusion": self.fusion}
         return Options.of({name: part.model_dump() for name, part in parts.items() if part is not None})
 

@@ -47,7 +47,7 @@ def test_options_from_json_and_back() -> None:
         ({"thinking": {"budget": "9"}}, "budget is '9'"),
         ({"thinking": {"budget": True}}, "must be a int"),
         ({"thinking": {"settle": {"top": 0}}}, "at least 1"),
-        ({"thinking": {"mode": "loud"}}, "use profile, reasoned or direct"),
+        ({"thinking": {"mode": "loud"}}, "use profile, reasoned, direct or auto"),
         ({"fusion": {"weight": 7}}, "between 0 and 1"),
         ({"fusion": {"weight": "much"}}, "must be a float"),
         ({"strategy": {"name": "magic"}}, "no strategy is called"),

@@ -15,7 +15,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-_AT_ONCE = 1000
+_AT_ONCE = 1_000_000  # numbers drawn at once, some megabytes: however they are cut up, the draws are the same
 _EXACT = 12
 """Topics up to which all sign flips are gone through: 2^12 of them."""
 
@@ -51,7 +51,7 @@ def bootstrap(values: Sequence[float], *, samples: int = 10_000, seed: int = 0, 
         raise InputError(f"level is {level}: it must lie between 0 and 1")
     array = np.asarray(values, dtype=np.float64)
     draw = np.random.default_rng(seed)
-    rounds = [min(_AT_ONCE, samples - start) for start in range(0, samples, _AT_ONCE)]
+    rounds = _rounds(samples, len(array))
     means = np.concatenate([array[draw.integers(0, len(array), (count, len(array)))].mean(axis=1) for count in rounds])
     low, high = np.quantile(means, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     mean = float(array.mean())
@@ -83,8 +83,8 @@ def randomisation_test(first: Mapping[str, float], second: Mapping[str, float], 
         flips = (np.arange(1 << len(differences))[:, None] >> np.arange(len(differences))) & 1
         return float(np.mean(_sums(differences, flips) >= least))
     draw, hits = np.random.default_rng(seed), 0
-    for start in range(0, samples, _AT_ONCE):
-        flips = draw.integers(0, 2, (min(_AT_ONCE, samples - start), len(differences)))
+    for count in _rounds(samples, len(differences)):
+        flips = draw.integers(0, 2, (count, len(differences)))
         hits += int(np.count_nonzero(_sums(differences, flips) >= least))
     return (1 + hits) / (1 + samples)
 
@@ -102,6 +102,12 @@ def smallest_difference(differences: Sequence[float], *, level: float = 0.95, po
         raise InputError(f"level {level} and power {power} must lie between 0 and 1")
     normal = NormalDist()
     return (normal.inv_cdf((1.0 + level) / 2.0) + normal.inv_cdf(power)) * stdev(differences) / math.sqrt(len(differences))
+
+
+def _rounds(samples: int, n: int) -> list[int]:
+    """How many samples of n topics are drawn at once, round by round."""
+    rows = max(1, _AT_ONCE // n)
+    return [min(rows, samples - start) for start in range(0, samples, rows)]
 
 
 def _differences(first: Mapping[str, float], second: Mapping[str, float]) -> list[float]:

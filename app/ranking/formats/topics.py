@@ -95,7 +95,7 @@ def find_file(path: Path, names: Sequence[str]) -> Path:
 
 def read_bytes(path: Path) -> bytes:
     """A whole file, unpacked where it is gzipped. Raises InputError where it can't be read."""
-    with naming(path), _opened(path) as file:
+    with naming(path), opened(path) as file:
         return file.read()
 
 
@@ -111,7 +111,7 @@ def naming(path: Path) -> Iterator[None]:
         raise InputError(f"{str(path)!r} can't be read: {reason}") from error
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
     """The file's bytes; gzip is known by its first two, whatever the name."""
     file = path.open("rb")
     try:
@@ -148,7 +148,7 @@ def _chained(first: tuple[int, str], lines: Iterator[tuple[int, str]]) -> Iterat
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Lines that hold anything, numbered from 1, without their ends and a byte order mark."""
-    with _opened(path) as file:
+    with opened(path) as file:
         for number, raw in enumerate(file, start=1):
             if number == 1 and raw.startswith(_UTF16):
                 raise InputError("the file is encoded as UTF-16: save it as UTF-8 and try again")

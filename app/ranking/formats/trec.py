@@ -26,11 +26,23 @@ def read_run(text: str) -> dict[str, dict[str, float]]:
     """Scores by topic and passage id. Raises InputError naming a line that is malformed or repeats a passage."""
     run: dict[str, dict[str, float]] = {}
     for number, line in _lines(text):
-        match = _RUN.fullmatch(line) or _RUN_REMARKS.fullmatch(line)
-        if match is None:
-            raise bad_line(number, "is no run line: expected topic, Q0, passage id, rank, score, tag")
-        _put(run.setdefault(match[1], {}), match[3], _score(match[5], number), number)
+        topic, id_, score = run_line(line, number)
+        put(run.setdefault(topic, {}), id_, score, number)
     return run
+
+
+def run_line(line: str, number: int) -> tuple[str, str, float]:
+    """(topic, passage id, score) of line `number` of a run, its line end taken off. Raises InputError for one that is malformed."""
+    # Nearly all lines are six words with single blanks, or single tabs, between them: these need no search.
+    cells = line.split(" ")
+    if len(cells) != 6 or "\t" in line:
+        cells = line.split("\t") if " " not in line else []
+    if len(cells) == 6 and cells[3].isdecimal() and "" not in cells:
+        return cells[0], cells[2], _score(cells[4], number)
+    match = _RUN.fullmatch(line) or _RUN_REMARKS.fullmatch(line)
+    if match is None:
+        raise bad_line(number, "is no run line: expected topic, Q0, passage id, rank, score, tag")
+    return match[1], match[3], _score(match[5], number)
 
 
 def write_run(rankings: Mapping[str, Sequence[str]], tag: str) -> Iterator[str]:
@@ -56,7 +68,7 @@ def read_qrels(text: str) -> dict[str, dict[str, int]]:
         match = _QREL.fullmatch(line)
         if match is None:
             raise bad_line(number, "is no qrels line: expected topic, 0, passage id, whole-number grade")
-        _put(qrels.setdefault(match[1], {}), match[3], int(match[4]), number)
+        put(qrels.setdefault(match[1], {}), match[3], int(match[4]), number)
     return qrels
 
 
@@ -77,7 +89,7 @@ def read_beir_qrels(text: str) -> dict[str, dict[str, int]]:
         cells = line.split("\t")
         if len(cells) != 3 or not re.fullmatch(r"[-+]?\d+", cells[2]):
             raise bad_line(number, "is no BEIR qrels line: expected query id, passage id, whole-number score, separated by tabs")
-        _put(qrels.setdefault(cells[0], {}), cells[1], int(cells[2]), number)
+        put(qrels.setdefault(cells[0], {}), cells[1], int(cells[2]), number)
     return qrels
 
 
@@ -96,7 +108,8 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, line.removesuffix("\r")
 
 
-def _put(items: dict[str, T], id_: str, value: T, number: int) -> None:
+def put(items: dict[str, T], id_: str, value: T, number: int) -> None:
+    """Keep the value of a passage of one topic. Raises InputError naming line `number` where the passage has one already."""
     if id_ in items:
         raise bad_line(number, f"passage {id_!r} comes twice for its topic")
     items[id_] = value

@@ -8,6 +8,7 @@ const MODES = [
   ["profile", "as the profile asks"],
   ["reasoned", "reasoned: a trace, then the answer"],
   ["direct", "direct: the answer alone"],
+  ["auto", "auto: a router decides for the query"],
 ];
 const SETTLE = { top: 10, patience: 200 };
 

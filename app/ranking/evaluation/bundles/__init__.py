@@ -1,0 +1,1 @@
+"""Bundles: one folder that holds all that explains a number, and the comparison that names why two numbers differ."""
