@@ -241,6 +241,28 @@ class Promotion(Base):
     created: Mapped[datetime] = mapped_column(default=now)
 
 
+class Evaluation(Base):
+    """A bundle of the artifact store: what was measured of one way to rank, with all that explains it; the id is the bundle's own.
+
+    `summary` is its manifest and the figures of `app.ranking.evaluation.board`, so that a list of many opens no folder. `version_id` is
+    null for models without versions here, `job_id` for bundles that a command made.
+    """
+
+    __tablename__ = "evaluations"
+    id: Mapped[str] = mapped_column(Hash, primary_key=True)
+    name: Mapped[str] = mapped_column(Name)
+    suite: Mapped[str] = mapped_column(Name, index=True)
+    model: Mapped[str] = mapped_column(Name)
+    version_id: Mapped[str | None] = mapped_column(ForeignKey("model_versions.id"))
+    strategy: Mapped[str] = mapped_column(Word)
+    thinking: Mapped[str] = mapped_column(Word)
+    artifact_hash: Mapped[str] = mapped_column(ForeignKey("artifacts.hash"))
+    summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"))
+    actor_id: Mapped[str | None] = mapped_column(ForeignKey("actors.id"))
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
 class Spend(Base):
     """Money spent on a paid model in one UTC day, for its cap."""
 

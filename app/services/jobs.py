@@ -32,9 +32,15 @@ _ARGUMENTS: dict[str, dict[str, type]] = {
     "dataset": {"synthesis": str, "name": str, "thresholds": dict},
     "update": {"recipe": str, "seed": int, "from_scratch": bool},
     "influence": {"version": str},
+    "evaluate": {"suite": str, "model": str, "strategy": str, "thinking": str, "limit": int},
 }
-# What may be left out, or be null: then the recipe's own seed, nothing where nothing is new, and the worker's own numbers hold.
-_OPTIONAL: dict[str, dict[str, type]] = {"update": {"seed": int, "again": bool}, "influence": {"seeds": int, "people": int}}
+# What may be left out, or be null: then the recipe's own seed, nothing where nothing is new, the worker's own numbers hold, and a model is
+# evaluated as it serves.
+_OPTIONAL: dict[str, dict[str, type]] = {
+    "update": {"seed": int, "again": bool},
+    "influence": {"seeds": int, "people": int},
+    "evaluate": {"version": str, "seed": int, "depth": int},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,10 @@ def about(kind: str, arguments: Mapping[str, Any], names: Names = _NONE) -> str:
         return f"Teach a model by the recipe {arguments.get('recipe')}{', from scratch' if arguments.get('from_scratch') else ''}"
     if kind == "influence":
         return f"Measure whose corrections counted in version {str(arguments.get('version', ''))[:8]}"
+    if kind == "evaluate":
+        version = f" {str(arguments['version'])[:8]}" if arguments.get("version") else ""
+        how = ", ".join(str(arguments[name]) for name in ("strategy", "thinking") if arguments.get(name))
+        return f"Evaluate {arguments.get('model')}{version} on the suite {arguments.get('suite')}{f' ({how})' if how else ''}"
     return f"A job of kind {kind}"
 
 

@@ -24,6 +24,8 @@ from app.services.people import People
 from app.services.projects import Projects
 from app.services.quality import Quality
 from app.services.queue import Queue
+from app.services.result_texts import SuiteTexts
+from app.services.results import Results
 from app.services.review import Review
 from app.services.runs import Runs
 from app.services.secret import read_or_make
@@ -68,6 +70,7 @@ class Studio:
         self.jobs = Jobs(database)
         self.syntheses, self.datasets = Syntheses(database), Datasets(database, store.path)
         self.model_versions, self.updates = ModelVersions(database, self.serving, store.path), Updates(database, store.path)
+        self.results = Results(database, store.path, SuiteTexts(settings.suites))
         self.accounts = Accounts(settings, database, Visitors(read_or_make(settings.secret_path)))
         self.people = People(database, self.accounts)
         self._waiting = {"the search indexes", "the embedded model"}

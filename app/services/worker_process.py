@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parents[2]
 # What a worker has to know; a password in the URL goes by the environment, where other users of the machine can't read it.
-_TOLD = ("data_dir", "database_url", "synchronous", "models", "artifacts", "max_passages", "log_level", "log_format")
+_TOLD = ("data_dir", "database_url", "synchronous", "models", "artifacts", "suites", "max_passages", "log_level", "log_format")
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 # One that was at work for so long has not failed at its start: the next one is started soon.
 _SETTLED_SECONDS = 60.0

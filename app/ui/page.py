@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.ui import annotate, data, explore, models, people, review, train
+from app.ui import annotate, data, explore, models, people, results, review, train
 
 HEAD = """
 <link rel="stylesheet" href="/static/studio.css">
@@ -45,6 +45,7 @@ def build_blocks() -> gr.Blocks:
             data.build()
             train.build()
             models.build()
+            results.build()
             people.build()
     return blocks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-COMPONENTS = frozenset({"rr-explore", "rr-annotate", "rr-review", "rr-data", "rr-train", "rr-models", "rr-manage"})
+COMPONENTS = frozenset({"rr-explore", "rr-annotate", "rr-review", "rr-data", "rr-train", "rr-models", "rr-results", "rr-manage"})
 
 
 def component(tag: str) -> gr.Markdown:

@@ -32,6 +32,10 @@ _COSTLY = {
     "GET /api/v1/datasets/{id}/diff": "export",
     "GET /api/v1/datasets/{id}/file": "export",
     "GET /api/v1/versions/{id}/file": "export",
+    "GET /api/v1/results/compare": "export",
+    "GET /api/v1/results/{id}/stability": "export",
+    "GET /api/v1/results/{id}/file": "export",
+    "GET /api/v1/results/{id}/report": "export",
 }
 _NO_RUN = "no run has this link: it may be mistyped, or made on another machine"
 

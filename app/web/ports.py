@@ -16,6 +16,7 @@ from app.settings import Settings
 
 from .job_ports import Queued
 from .project_ports import Projects, Queue, TaskImports
+from .result_ports import Evaluated
 from .review_ports import Reviewed
 from .synthesis_ports import Synthesized
 from .version_ports import Learning
@@ -266,7 +267,7 @@ class Exports(Protocol):
         ...
 
 
-class Studio(Queued, Reviewed, Synthesized, Learning, Protocol):
+class Studio(Queued, Reviewed, Synthesized, Learning, Evaluated, Protocol):
     """Everything behind the routes."""
 
     @property

@@ -24,6 +24,7 @@ from . import (
     oidc,
     project_routes,
     rerank,
+    result_routes,
     review_routes,
     synthesis_routes,
     version_routes,
@@ -90,6 +91,7 @@ def build_app(studio: Studio, blocks: gr.Blocks | None, *, frame_ancestors: Sequ
     app.include_router(synthesis_routes.router)
     app.include_router(dataset_routes.router)
     app.include_router(version_routes.router)
+    app.include_router(result_routes.router)
     app.include_router(rerank.router)
     app.include_router(rerank.aliases)
     app.add_api_route("/api/{rest:path}", _nothing_here, methods=_METHODS, include_in_schema=False)

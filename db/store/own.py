@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.models import Base, Run
 from db.models_accounts import Actor, ActorRole
 from db.models_log import Event
-from db.models_loop import Job, Promotion, Schedule
+from db.models_loop import Evaluation, Job, Promotion, Schedule
 from db.models_people import Judgement
 from db.models_projects import Adjudication, Assignment, Disagreement
 
@@ -25,6 +25,7 @@ _KINDS: dict[str, tuple[type[Base], str]] = {
     "adjudications": (Adjudication, "actor_id"),
     "disagreements": (Disagreement, "actor_id"),
     "events": (Event, "actor_id"),
+    "evaluations": (Evaluation, "actor_id"),
     "jobs": (Job, "actor_id"),
     "schedules": (Schedule, "actor_id"),
     "promotions": (Promotion, "actor_id"),

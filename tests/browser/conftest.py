@@ -66,9 +66,15 @@ def slow_model() -> Iterator[OpenAIServer]:
 
 
 @pytest.fixture(scope="session")
-def studio(tmp_path_factory: pytest.TempPathFactory, slow_model: OpenAIServer) -> Iterator[str]:
+def studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `studio`; its data folder is `var` in it."""
+    return tmp_path_factory.mktemp("studio")
+
+
+@pytest.fixture(scope="session")
+def studio(studio_folder: Path, slow_model: OpenAIServer) -> Iterator[str]:
     """Address of a running server with an empty data folder; its models are `nano`, `slow` and one that can't be used."""
-    folder = tmp_path_factory.mktemp("studio")
+    folder = studio_folder
     models = folder / "models.toml"
     models.write_text(_MODELS.format(address=slow_model.address), encoding="utf-8")
     log = (folder / "log").open("w+", encoding="utf-8")

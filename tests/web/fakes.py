@@ -20,6 +20,7 @@ from app.settings import Settings
 from .fake_exports import FakeExports
 from .fake_jobs import FakeJobs
 from .fake_projects import FakeProjects, FakeQueue, FakeTaskImports
+from .fake_results import FakeResults
 from .fake_review import FakeReview
 from .fake_synthesis import FakeDatasets, FakeSyntheses
 from .fake_versions import FakeUpdates, FakeVersions
@@ -127,6 +128,10 @@ class FakeStudio:
     @property
     def updates(self) -> FakeUpdates:
         return FakeUpdates(self)
+
+    @property
+    def results(self) -> FakeResults:
+        return FakeResults(self)
 
     @property
     def queue(self) -> FakeQueue:

@@ -19,6 +19,7 @@ KINDS: dict[str, str] = {
     "dataset": "training.jobs.dataset:run",
     "update": "training.jobs.update:run",
     "influence": "training.jobs.influence:run",
+    "evaluate": "training.jobs.evaluate:run",
 }
 """Kind of a job -> where its handler is. A handler may be run again after any of its steps, and does then only what is missing."""
 

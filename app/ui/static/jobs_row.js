@@ -79,6 +79,7 @@ function links(box, job, ctx) {
   const wanted = [
     [made.synthesis, "synthesis", "See the synthesis", { synthesis: made.synthesis }],
     [made.dataset, "datasets", "See the version", { dataset: made.dataset }],
+    [made.evaluation, "results", "See the evaluation", { evaluation: made.evaluation }],
     [job.kind === "update" && job.started && job.id, "updates", "See the update", { update: job.id }],
   ].filter(([id]) => id);
   const key = wanted.map(([id]) => id).join(" ");

@@ -1,6 +1,6 @@
 // Our styles inside our shadow roots, which keep Gradio's rules for Markdown out. Fetched once, before any component is defined.
 
-const NAMES = ["base.css", "explore.css", "annotate.css", "review.css", "data.css", "train.css", "models.css"];
+const NAMES = ["base.css", "explore.css", "annotate.css", "review.css", "data.css", "train.css", "models.css", "results.css"];
 
 const load = async (name) => {
   const sheet = new CSSStyleSheet();

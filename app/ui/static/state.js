@@ -31,7 +31,7 @@ export const tabButton = (tab) =>
   document.getElementById(`tab-${tab}-button`) ??
   [...document.querySelectorAll("#tabs .overflow-dropdown button")].find((one) => one.textContent.trim().toLowerCase() === tab);
 
-/** Shows a tab by its id: explore, annotate, review, data, train, models or manage. */
+/** Shows a tab by its id: explore, annotate, review, data, train, models, results or manage. */
 export function goTo(tab) {
   tabButton(tab)?.click();
   document.getElementById("tabs")?.scrollIntoView({ block: "start" });

@@ -7,4 +7,5 @@ import "./review.js";
 import "./data.js";
 import "./train.js";
 import "./models.js";
+import "./results.js";
 import "./manage.js";

@@ -9,6 +9,7 @@ import { synthView } from "./synth.js";
 import { filtersView } from "./filters.js";
 import { datasetsView } from "./datasets.js";
 import { toModels } from "./models_place.js";
+import { toResults } from "./results_place.js";
 import { setTrainPlace, trainPlace } from "./train_place.js";
 
 const VIEWS = [
@@ -35,6 +36,7 @@ class Train extends Tab {
       admin: now.roles.includes("admin"),
       say: (text) => this.say(text),
       go: (view, where = {}) => {
+        if (view === "results") return toResults(where);
         if (!VIEWS.some(([key]) => key === view)) return toModels(view, where);
         setTrainPlace(where);
         this.views.show(view);
