@@ -21,7 +21,7 @@ _TORCH = (
 # Tests of the tabs of those who train; the second studio costs less than one process waiting for the other.
 _PAGES = ("test_train.py", "test_models.py")
 # Servers and browsers of their own, beside the studio that the other tests of the page share.
-_HOUSES = ("test_account.py", "test_whole.py")
+_HOUSES = ("test_account.py", "test_whole.py", "test_loop.py")
 # In the order in which they are begun.
 _ORDER = (
     "vllm", "browser", "chaos", "pages", "tests/chaos/test_update.py", "tests/training/synthesis/test_ray.py", "fitting", "loop", "torch",

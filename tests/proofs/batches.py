@@ -27,6 +27,7 @@ from app.artifacts import ArtifactStore
 from app.ranking.backends.nano import WEIGHTS
 from app.ranking.errors import InputError
 from app.ranking.evaluation.gate import Evidence, Margins, decide
+from app.ranking.protocols import Signals
 from app.services.log import Log
 from app.services.storage import open_database
 from app.settings import Settings
@@ -83,10 +84,13 @@ def batches(seeds: Sequence[int], strengths: Sequence[float] = STRENGTHS) -> lis
 
 
 class World:
-    """A data folder with people and annotated lists and no judgement, copied for each batch."""
+    """A data folder with people and annotated lists and no judgement, copied for each batch.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Passages are annotated as the studio does those that come with a question, unless other `signals` are given.
+    """
+
+    def __init__(self, folder: Path, signals: Signals | None = None) -> None:
+        self.folder, self._signals = folder, signals
         self.people = [new_id() for _ in range(Crowd(preference=OPEN, seed=0).people)]
         self.asked: list[tuple[Question, str, Candidates]] = []
         with _opened(folder) as (_, database):
@@ -96,7 +100,7 @@ class World:
         from app.ranking.retrieval.embedder import default_embedder
         from app.ranking.signals import SIGNALS_VERSION, EvidenceSignals
 
-        signals = EvidenceSignals(default_embedder())  # as the studio annotates passages that come with a question
+        signals = self._signals or EvidenceSignals(default_embedder())
         with database.write() as session:
             for number, person in enumerate(self.people):
                 actors.ensure(session, person, f"annotator {number}", ["annotator"])

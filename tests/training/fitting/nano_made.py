@@ -30,8 +30,10 @@ def base(folder: Path, recipe: Recipe) -> Path:
 
 
 def fit(folder: Path, stage: str, **changes: Any) -> Fit:
-    """A fit of the recipe `smoke` in new folders under `folder`; weights and data are the same for the same `folder.parent`."""
+    """Two steps of the recipe `smoke` in new folders under `folder`; weights and data are the same for the same `folder.parent`."""
     shared, recipe = folder.parent, load_recipe("smoke")
+    assert recipe.sft is not None
+    recipe = replace(recipe, sft=replace(recipe.sft, steps=2))
     weights, data = shared / "base", shared / f"data-{stage}"
     if not weights.is_dir():
         base(weights, recipe)
