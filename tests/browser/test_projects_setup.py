@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import axe
 from tests.browser.conftest import OpenPage, Screen
+from tests.browser.projects import to_tab
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def manage(page: Page) -> Page:
     """The tab Manage."""
-    page.get_by_role("tab", name="Manage").click()
+    to_tab(page, "Manage")
     page.get_by_test_id("project-new").wait_for()
     return page
 
@@ -84,7 +85,7 @@ def test_guidelines_are_seen_as_annotators_see_them_and_get_versions(manage: Pag
 def test_two_projects_of_one_name_are_refused_in_words_and_nothing_typed_is_lost(open_page: OpenPage) -> None:
     page, watch = open_page("/", Screen(width=375, height=800))
     watch.expect("40[09]")
-    page.get_by_role("tab", name="Manage").click()
+    to_tab(page, "Manage")
     make(page, "Only once")
     page.get_by_test_id("project-back").click()
     page.get_by_test_id("project-new").click()
@@ -101,7 +102,7 @@ def test_two_projects_of_one_name_are_refused_in_words_and_nothing_typed_is_lost
 )
 def test_the_views_of_manage_follow_the_rules_of_accessibility(open_page: OpenPage, screen: Screen) -> None:
     page, watch = open_page("/", screen)
-    page.get_by_role("tab", name="Manage").click()
+    to_tab(page, "Manage")
     page.get_by_test_id("project-new").wait_for()
     axe.check(page)
     make(page, f"Rules of accessibility {screen.width}")

@@ -32,6 +32,7 @@ def test_killed_twice_and_taken_up_again(tmp_path: Path) -> None:
     """Twenty kills: make proof update."""
     (tmp_path / "told.toml").write_text(_TOLD)
     text = load_recipe("smoke").text.replace('synthesis = "update"', f'synthesis = "{tmp_path / "told.toml"}"')
+    text = text.replace("steps = 6", "steps = 2")
     assert str(tmp_path) in text
     found = killed_and_not(tmp_path, Plan(recipe="told", text=text, kills=2, lists=10))
     assert found.problems == [] and found.weights and found.attempts >= 2
