@@ -90,7 +90,7 @@ class ArtifactStore:
         """An empty folder on the store's disk to work in; it is gone at the end, and a day after a process that was killed."""
         self.root.mkdir(parents=True, exist_ok=True)
         for left in self.root.glob(_ASIDE + "*"):
-            if time.time() - left.stat().st_mtime > _STALE:
+            if _age(left) > _STALE:
                 shutil.rmtree(left, ignore_errors=True)
         aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=self.root))
         # mkdtemp makes folders that only their owner can read; the server may be another user than the worker.
@@ -137,6 +137,14 @@ def _harden(folder: Path) -> None:
         path.chmod(0o755 if path.is_dir() else 0o444)
         flush(path)
     flush(folder)
+
+
+def _age(folder: Path) -> float:
+    """Seconds since it was last written to; 0 for one that its maker took away meanwhile."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _whole(folder: Path, digest: str) -> bool:

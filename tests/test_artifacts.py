@@ -157,3 +157,9 @@ def test_a_backup_takes_artifacts_wherever_they_lie(tmp_path: Path) -> None:
     backup.restore(third, tmp_path / "out.tar", tmp_path / "third")
     third.close()
     ArtifactStore(tmp_path / "third" / "artifacts").verify(kept.hash)
+
+
+def test_a_folder_that_goes_away_while_it_is_looked_at_is_no_error(tmp_path: Path) -> None:
+    """Eight puts at once met this by chance: one lists what is being made, another one takes its own away."""
+    (tmp_path / ".making-gone").symlink_to(tmp_path / "nowhere")  # listed, and not there when it is asked for its age
+    assert ArtifactStore(tmp_path).put(filling(a=b"x"), "test").size == 1
