@@ -20,11 +20,11 @@ app: $(VENV)/.core
 synthesize: $(VENV)/.core
 	@$(BIN)/python -m training synthesize $(or $(RECIPE),demo) $(ARGS)
 
+# LONG=yes runs two more tests of some minutes each: a correction followed to the model that serves, and a vLLM engine inside a process.
 test: $(VENV)/.dev engine
-	@ENGINE="$(ENGINE)" sh scripts/run-tests
+	@LONG="$(LONG)" sh scripts/run-tests
 
 # A real vLLM server for one test, about 2 GB and only where its CPU build runs; ENGINE=no leaves it out, and the test says that it skips.
-# ENGINE=all starts a second one, inside a process.
 engine: $(VENV)/bin/uv
 	@ENGINE="$(ENGINE)" sh scripts/engine "$(PYTHON)" $(BIN)/uv $(TORCH_BACKEND)
 

@@ -24,7 +24,11 @@ from playwright.sync_api import Browser, Page, expect  # noqa: E402 - only after
 
 from tests.browser.projects import call  # noqa: E402
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(os.environ.get("LONG") != "yes", reason="a whole update takes minutes: `make test LONG=yes` runs it too"),
+]
 QUESTION = "Why does a wet towel dry in the wind?"  # none of those that were judged, and none of the holdout
 _UPDATE_MS, _SERVE_MS = 600_000, 60_000
 # Of the preference against gold, far more than a sure loss: what the operator of this studio gives up.

@@ -73,9 +73,9 @@ def test_nothing_is_lost_and_nothing_is_doubled(schedules: Schedules, first: int
 def test_nor_on_postgresql(postgres: str) -> None:
     from tests.postgresql import fresh_schema
 
-    out, err = begin("0-3", fresh_schema(postgres, "chaos")).communicate(timeout=280)
+    out, err = begin("0-1", fresh_schema(postgres, "chaos")).communicate(timeout=280)
     outcomes = [json.loads(line) for line in out.splitlines()]
-    assert [outcome["seed"] for outcome in outcomes] == [0, 1, 2, 3], err[-2000:]
+    assert [outcome["seed"] for outcome in outcomes] == [0, 1], err[-2000:]
     for outcome in outcomes:
         assert outcome["problems"] == [], outcome["seed"]
 

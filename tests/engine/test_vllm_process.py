@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.timeout(600)]
 
 
 @pytest.mark.engine
-@pytest.mark.skipif(os.environ.get("ENGINE") != "all", reason="a second start of vLLM takes minutes: `make test ENGINE=all` runs it too")
+@pytest.mark.skipif(os.environ.get("LONG") != "yes", reason="a second start of vLLM takes minutes: `make test LONG=yes` runs it too")
 def test_the_embedded_weights_in_an_engine_of_this_process() -> None:
     quiet = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
