@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
@@ -124,19 +125,27 @@ class StoredCalls:
         try:
             opened = await asyncio.wrap_future(opening)
         except asyncio.CancelledError:
-            # The writer may just be at it: then it is open, and nobody is going to send it.
-            opening.add_done_callback(lambda done: None if done.cancelled() else self._unsent(ask, done.result()))
+            if not opening.cancel():
+                await self._unsent(ask, opening)
             raise
         if opened.state == "open":
             self._open[ask.key] = ask
             if self._gone:
-                await self._end(ask, self._writer.submit((1, ask.key), lambda session: teacher_calls.fail(session, ask, "unsent")))
+                await self._fail(ask, "unsent")
                 raise TeacherGone(self._gone)
         return opened
 
-    def _unsent(self, ask: Ask, opened: Opened) -> None:
+    async def _unsent(self, ask: Ask, opening: Future[Opened]) -> None:
+        """End a call that the writer was just opening when we were cancelled, and that nobody is going to send now.
+
+        Waited for: whoever cancelled us closes the writer next, and then it takes nothing more.
+        """
+        opened = await asyncio.shield(asyncio.wrap_future(opening))
         if opened.state == "open":
-            self._writer.submit((1, ask.key), lambda session: teacher_calls.fail(session, ask, "unsent"))
+            await self._fail(ask, "unsent")
+
+    async def _fail(self, ask: Ask, outcome: str) -> None:
+        await self._end(ask, self._writer.submit((1, ask.key), lambda session: teacher_calls.fail(session, ask, outcome)))
 
     async def _send(self, ask: Ask, asked: tuple[Prompt, Sampling], slot: _Slot) -> Completion:
         """Ask the backend for an open call; the answer is on disk when this returns.
@@ -150,8 +159,7 @@ class StoredCalls:
             await self._end(ask, self._writer.submit((1, ask.key), lambda session: teacher_calls.lose(session, ask)))
             raise
         except Exception as error:
-            outcome = type(error).__name__[:32]
-            await self._end(ask, self._writer.submit((1, ask.key), lambda session: teacher_calls.fail(session, ask, outcome)))
+            await self._fail(ask, type(error).__name__[:32])
             self._count_failure(error)
             raise
         self._failed_in_a_row = 0

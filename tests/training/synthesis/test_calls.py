@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -190,6 +191,32 @@ def test_a_call_that_was_in_flight_at_a_kill_is_asked_again_and_counted(world: W
     asyncio.run(ask(world.caller(Teacher()), "lost"))
     # What the lost call may have taken stays held back: nobody knows whether it was billed.
     assert (world.synthesis().repeats, world.synthesis().calls, world.synthesis().held_tokens) == (1, 1, held)
+
+
+def test_a_call_that_was_just_being_opened_at_an_interruption_is_neither_sent_nor_in_flight(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, gate, open_call = threading.Event(), threading.Event(), teacher_calls.open_call
+
+    def slowly(*arguments: Any) -> Any:
+        entered.set()
+        assert gate.wait(20)
+        return open_call(*arguments)
+
+    monkeypatch.setattr(teacher_calls, "open_call", slowly)
+    teacher = Teacher()
+
+    async def interrupted() -> None:
+        asking = asyncio.create_task(ask(world.caller(teacher), "q"))
+        await until(entered.is_set)
+        asking.cancel()
+        threading.Timer(0.2, gate.set).start()
+        await asyncio.gather(asking, return_exceptions=True)
+        world.writer.close()  # as whoever interrupts does next
+
+    asyncio.run(interrupted())
+    row, book = world.rows()[0], world.synthesis()
+    assert (row.outcome, row.session, row.completion, book.held_tokens) == ("unsent", "", None, 0) and not teacher.asked
 
 
 def test_a_dead_sessions_calls_are_lost_when_the_next_one_begins(world: World) -> None:
