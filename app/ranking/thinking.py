@@ -20,8 +20,10 @@ from .values import Completion, Delta, ForceReason, Forcing, Passage, Prompt, Sa
 
 Mode = Literal["profile", "reasoned", "direct", "auto"]
 MODES: tuple[Mode, ...] = ("profile", "reasoned", "direct", "auto")
-# Looking at a trace means to scan it: look at most every this many new characters, and on a long trace once per 2 % of new text.
+# Looking at a trace means to scan it: look every this many new characters, and on a long trace once per 2 % of new text.
 LOOK_EVERY, LOOK_SHARE = 24, 0.02
+# From the first CJK radical on, scripts mostly write no spaces: between any two of their characters a trace may be cut.
+_UNSPACED = "\u2e80"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +176,10 @@ class ThinkingBackend(Around):
                 if isinstance(piece, Completion):
                     whole = piece
                     continue
-                yield piece
                 if watch.feed(piece) and not self._thinking.audit:
+                    yield replace(piece, text=piece.text[: len(piece.text) - watch.beyond])
                     break
+                yield piece
         first = whole or self._unfinished(prompt, watch.reasoning, time.monotonic() - began)
         async with aclosing(self._finish(prompt, sampling, first, watch)) as stream:
             async for piece in stream:
@@ -238,7 +241,10 @@ class ThinkingBackend(Around):
 
 
 class Watch:
-    """Reads a trace as it is written and says when it should be closed: `reason` and `cut` are set once and stay."""
+    """Reads a trace as it is written and says when it should be closed: `reason` and `cut` are set once and stay.
+
+    Both follow from the text alone: a server that sends many tokens at once, because it or we were busy, ends where any other does.
+    """
 
     def __init__(self, template: PromptTemplate, size: int, rules: tuple[Thinking, Tokenizer]) -> None:
         self.reasoning = ""
@@ -256,15 +262,26 @@ class Watch:
             self._answering = self._answering or bool(piece.text.strip())
             return self.reason is not None
         self.reasoning += piece.text
-        fresh = len(self.reasoning) - self._looked
-        if self._thinking.cuts and self.reason is None and not self._answering and fresh >= max(LOOK_EVERY, LOOK_SHARE * self._looked):
-            self._look()
+        while self._thinking.cuts and self.reason is None and not self._answering and (end := self._next_look()):
+            self._look(end)
         return self.reason is not None
 
-    def _look(self) -> None:
-        self._tokens += self._tokenizer.count(self.reasoning[self._looked :])
-        self._looked = len(self.reasoning)
-        settle, guess = self._thinking.settle, self._template.provisional(self.reasoning, self._size)
+    @property
+    def beyond(self) -> int:
+        """How many characters came after the place where the trace is closed."""
+        return len(self.reasoning) - len(self.cut) if self.reason else 0
+
+    def _next_look(self) -> int:
+        """Where the trace is looked at next, never within a word or a number; 0 until one character more than that is there."""
+        first = self._looked + max(LOOK_EVERY, int(LOOK_SHARE * self._looked))
+        last = min(first + LOOK_EVERY, len(self.reasoning) - 1)  # a longer word is cut all the same
+        ends = (at for at in range(first, last + 1) if at == first + LOOK_EVERY or not _joins(self.reasoning[at - 1 : at + 1]))
+        return next(ends, 0)
+
+    def _look(self, end: int) -> None:
+        self._tokens += self._tokenizer.count(self.reasoning[self._looked : end])
+        self._looked = end
+        settle, guess = self._thinking.settle, self._template.provisional(self.reasoning[:end], self._size)
         if guess is None or self.guess is None or not settle or guess[: settle.top] != self.guess[: settle.top]:
             self._changed_at = self._tokens
         self.guess = guess
@@ -272,7 +289,12 @@ class Watch:
             self.reason = "settled"
         elif self._thinking.budget and self._tokens >= self._thinking.budget:
             self.reason = "budget"
-        self.cut = self.reasoning if self.reason else ""
+        self.cut = self.reasoning[:end] if self.reason else ""
+
+
+def _joins(pair: str) -> bool:
+    """Whether two neighbours are of one word or number."""
+    return pair.isalnum() and max(pair) < _UNSPACED
 
 
 def overlap(first: Sequence[int], second: Sequence[int], top: int) -> float:

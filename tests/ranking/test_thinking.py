@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+from collections.abc import AsyncGenerator
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.ranking.backends.scripted import Scripted
 from app.ranking.errors import SettingsError
@@ -11,7 +17,7 @@ from app.ranking.ranker import Ranker
 from app.ranking.strategies import Sliding
 from app.ranking.thinking import LOOK_EVERY, Settle, Thinking, Watch, overlap
 from app.ranking.tokens import WordTokenizer
-from app.ranking.values import Delta, Forcing, Ranking
+from app.ranking.values import Completion, Delta, Finished, Forcing, Prompt, Ranking, Sampling, TraceDelta
 from tests.conftest import passages
 from tests.ranking.thinker import Thinker, list_of
 
@@ -136,6 +142,56 @@ def test_a_watch_stops_looking_once_the_answer_begins() -> None:
     assert not watch.feed(Delta(channel="answer", text="<answer>"))
     assert not watch.feed(Delta(channel="reasoning", text="x " * LOOK_EVERY))
     assert watch.reason is None and watch.cut == ""
+
+
+@given(
+    st.lists(st.sampled_from(["[1]", "[12] > [3]", "see", "wörter", "段落很长", "\n", "x" * 70]), min_size=5, max_size=60).map(" ".join),
+    st.lists(st.integers(1, 90), min_size=1, max_size=30),
+    st.sampled_from([Thinking(settle=Settle(top=2, patience=9)), Thinking(budget=12)]),
+)
+def test_where_a_trace_is_closed_does_not_depend_on_how_it_came_in_pieces(trace: str, sizes: list[int], thinking: Thinking) -> None:
+    def watched(pieces: list[str]) -> tuple[object, ...]:
+        watch = Watch(builtin_profile("studio"), 12, (thinking, WordTokenizer()))
+        for piece in pieces:
+            if watch.feed(Delta(channel="reasoning", text=piece)):
+                break
+        assert watch.reasoning == watch.cut + watch.reasoning[len(watch.reasoning) - watch.beyond :] or not watch.reason
+        assert not (watch.cut[-1:].isascii() and (watch.cut[-1:] + trace[len(watch.cut) :][:1]).isdigit()) or not watch.reason
+        return watch.reason, watch.cut, watch.guess
+
+    pieces, at = [], 0
+    for size in itertools.cycle(sizes):
+        if at >= len(trace):
+            break
+        pieces.append(trace[at : at + size])
+        at += size
+    assert watched(pieces) == watched(list(trace)) == watched([trace])
+
+
+def test_what_came_after_the_place_of_closing_is_not_shown() -> None:
+    class AtOnce(Thinker):
+        """Sends all words in one piece, as a server does to a reader that was busy."""
+
+        async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[Delta | Completion]:
+            waiting = ""
+            async for piece in super().stream(prompt, sampling):
+                if isinstance(piece, Delta) and piece.channel == "reasoning":
+                    waiting += piece.text
+                    continue
+                if waiting:
+                    yield Delta(channel="reasoning", text=waiting)
+                    waiting = ""
+                yield piece
+
+    async def shown(backend: Thinker) -> tuple[str, str]:
+        events = ranker(backend, Thinking(settle=Settle(top=2, patience=15))).stream_rank("why", passages(3))
+        told = [event async for event in events]
+        text = "".join(event.text for event in told if isinstance(event, TraceDelta) and event.channel == "reasoning")
+        return text, next(event.ranking for event in told if isinstance(event, Finished)).calls[0].completion.reasoning
+
+    answers = (lambda _: list_of(1, 2, 3)), (lambda _: list_of(3, 2, 1))
+    slow, quick = (asyncio.run(shown(kind(TRACE, *answers))) for kind in (Thinker, AtOnce))
+    assert quick == slow and quick[0] == quick[1]
 
 
 def test_overlap_counts_shared_passages_at_the_top() -> None:
