@@ -38,12 +38,17 @@ from app.ranking.ranker import Ranker  # noqa: E402
 from app.ranking.retrieval.demo import load_demo  # noqa: E402
 from app.ranking.strategies import Pointwise, Sliding, TwoLevel  # noqa: E402
 from app.ranking.values import Passage, Ranking, Sampling  # noqa: E402
-from benchmarks.reciting import Size, make_model, served  # noqa: E402
+from benchmarks.reciting import Size, make_model  # noqa: E402
 from benchmarks.results import Results  # noqa: E402
+from benchmarks.vllm_server import Served, engine_python, serving  # noqa: E402
 
 DEPTH = 100
 # What the published models write, per call: ReasonRank over 20 passages, Rank1 over one (typical of their profiles).
 LIST_TOKENS, POINT_TOKENS = 560 + 6 * 20, 250
+_OPTIONS = (
+    "--dtype", "float32", "--enforce-eager", "--max-model-len", "8192", "--max-num-seqs", "128", "--no-enable-log-requests",
+)  # fmt: skip
+_START_WITHIN_SECONDS = 1200  # of a busy machine; an idle one takes about one minute
 WAYS: dict[str, Strategy] = {"pointwise": Pointwise(), "sliding 20/10": Sliding(), "two_level": TwoLevel()}
 
 
@@ -150,16 +155,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a file for one JSON line per cell")
     parser.add_argument("--again", action="store_true", help="measure cells that the file has already")
     options = parser.parse_args()
-    python = os.environ.get("REASONRANK_ENGINE_PYTHON", str(ROOT / ".venv-engine/bin/python"))
-    if not Path(python).exists():
-        parser.error("there is no vLLM here: `make engine` installs its CPU build on Linux, or name its Python in REASONRANK_ENGINE_PYTHON")
+    try:
+        engine_python()
+    except FileNotFoundError as error:
+        parser.error(str(error))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is ended with this process
     size = Size(list_tokens=round(LIST_TOKENS * options.scale), point_tokens=round(POINT_TOKENS * options.scale))
     results = Results("latency", options.out, again=options.again)
     with tempfile.TemporaryDirectory() as name, ExitStack() as open_:
         folder = Path(name)
         make_model(folder / "model", [passage.text for passage in load_demo().collection.by_id.values()], size)
-        address = open_.enter_context(served(python, folder / "model", folder / "log.txt"))
+        served = Served(folder=folder / "model", name="recites", options=_OPTIONS, cache=2)
+        address = open_.enter_context(serving(served, folder / "log.txt", _START_WITHIN_SECONDS))
         for strategy in WAYS.values():  # the first requests of a server are slow
             asyncio.run(timed(ranker(address, strategy), topics(0, 1, options.scale)))
         for at_once in options.at_once:

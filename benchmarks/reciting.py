@@ -7,15 +7,7 @@ template's argument `manner`: `list` (a trace, then the numbers 1..20 in tags) a
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +21,6 @@ _CHAT = (
     "{% if manner == 'point' %}<|point|>{% else %}<|list|>{% endif %}{% endif %}"
 )
 _SURE = 40.0  # logit of the next token of a chain; of the others at most a few
-_START_WITHIN_SECONDS = 1200  # of a busy machine; an idle one takes about one minute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,46 +99,3 @@ def _tokenizer(texts: Sequence[str], size: Size) -> Any:
     fast = PreTrainedTokenizerFast(tokenizer_object=words, eos_token=_END, additional_special_tokens=[_BEGIN, *_STARTS.values()])
     fast.chat_template = _CHAT
     return fast
-
-
-@contextmanager
-def served(python: str, folder: Path, log: Path) -> Iterator[str]:
-    """vLLM with the model under the name `recites`: its base URL. Raises RuntimeError where it does not come up; ends it at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--dtype", "float32", "--enforce-eager", "--max-model-len", "8192", "--max-num-seqs", "128"]
-    # As a module: the command of the CPU build looks for a distribution of another name.
-    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder), "--served-model-name", "recites", *options]
-    quiet = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_CPU_KVCACHE_SPACE": "2"}
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port), "--no-enable-log-requests"],
-            env={**os.environ, **quiet},
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    try:
-        _wait(f"http://127.0.0.1:{port}/health", process, log)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    began = time.monotonic()
-    while time.monotonic() - began < _START_WITHIN_SECONDS:
-        if process.poll() is not None:
-            raise RuntimeError(f"vLLM ended: {log.read_text()[-2000:]}")
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(1)
-    raise RuntimeError(f"vLLM was not ready in {_START_WITHIN_SECONDS} s: {log.read_text()[-2000:]}")

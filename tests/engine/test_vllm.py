@@ -7,14 +7,7 @@ REASONRANK_ENGINE_PYTHON. The server starts in one to three minutes.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +23,7 @@ from app.ranking.signals import EvidenceSignals
 from app.ranking.strategies import Sliding
 from app.ranking.thinking import Settle, Thinking
 from app.ranking.values import Passage, TraceDelta
+from benchmarks.vllm_server import Served, engine_python, serving
 
 ROOT = Path(__file__).parent.parent.parent
 WEIGHTS = ROOT / "app/ranking/models/nano/weights"
@@ -37,54 +31,21 @@ START_WITHIN_SECONDS = 280
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 
-def engine_python() -> str:
-    for path in (os.environ.get("REASONRANK_ENGINE_PYTHON", ""), str(ROOT / ".venv-engine/bin/python")):
-        if path and Path(path).exists():
-            return path
-    pytest.skip("no vLLM here: `make engine` installs its CPU build on Linux, or name a Python that has it in REASONRANK_ENGINE_PYTHON")
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Base URL of a vLLM server with the committed weights."""
-    python = engine_python()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--dtype", "float32", "--enforce-eager", "--max-model-len", "512", "--reasoning-parser", "qwen3"]
-    # As a module: the command of the CPU build looks for a distribution of another name.
-    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(WEIGHTS), "--served-model-name", "nano"]
-    quiet = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    python_or_skip()
+    options = ("--dtype", "float32", "--enforce-eager", "--max-model-len", "512", "--reasoning-parser", "qwen3")
     log = tmp_path_factory.mktemp("vllm") / "log.txt"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [*command, *options, "--host", "127.0.0.1", "--port", str(port)],
-            env={**os.environ, **quiet},
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
+    with serving(Served(folder=WEIGHTS, name="nano", options=options), log, START_WITHIN_SECONDS) as url:
+        yield url
+
+
+def python_or_skip() -> str:
     try:
-        _wait(f"http://127.0.0.1:{port}/health", process, log)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    began = time.monotonic()
-    while time.monotonic() - began < START_WITHIN_SECONDS:
-        assert process.poll() is None, f"vLLM ended: {log.read_text()[-2000:]}"
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(1)
-    pytest.fail(f"vLLM was not ready in {START_WITHIN_SECONDS} s: {log.read_text()[-2000:]}")
+        return engine_python()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
 
 
 def lists(count: int) -> list[tuple[str, list[Passage]]]:

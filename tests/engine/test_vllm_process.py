@@ -10,7 +10,7 @@ import pytest
 
 from app.ranking.backends.vllm import VllmBackend
 from app.ranking.errors import BackendUnavailable
-from tests.engine.test_vllm import ROOT, engine_python
+from tests.engine.test_vllm import ROOT, python_or_skip
 
 pytestmark = [pytest.mark.timeout(600)]
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.timeout(600)]
 def test_the_embedded_weights_in_an_engine_of_this_process() -> None:
     quiet = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [engine_python(), "tests/engine/process_script.py"],
+        [python_or_skip(), "tests/engine/process_script.py"],
         cwd=ROOT,
         env={**os.environ, **quiet},
         capture_output=True,
