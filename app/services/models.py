@@ -41,12 +41,13 @@ class Checkable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A model as it is offered. `reason` says why it can't be used, empty where it can."""
+    """A model as it is offered. `reason` says why it can't be used, empty where it can; `routed`: a router can decide whether it thinks."""
 
     name: str
     label: str
     about: str
     reason: str = ""
+    routed: bool = False
 
     @property
     def public(self) -> dict[str, Any]:
@@ -59,6 +60,7 @@ class Offer:
             "available": not self.reason,
             "reason": self.reason,
             "default": default,
+            "routed": self.routed,
         }
 
 
@@ -176,4 +178,5 @@ class Models:
         return self._makers[entry.backend](replace(entry, model=served_as) if served_as else entry)
 
     def _offer(self, entry: ModelEntry) -> Offer:
-        return Offer(name=entry.name, label=entry.label or entry.name, about=entry.about, reason=why_not(entry))
+        label, routed = entry.label or entry.name, bool(entry.router)
+        return Offer(name=entry.name, label=label, about=entry.about, reason=why_not(entry), routed=routed)

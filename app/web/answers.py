@@ -34,7 +34,7 @@ class ErrorAnswer(Answer):
 
 
 class Model(Answer):
-    """A model; `reason` says why it can't be used, empty where it can."""
+    """A model; `reason` says why it can't be used, empty where it can. `routed`: thinking `auto` can be asked of it."""
 
     name: str
     label: str
@@ -42,6 +42,7 @@ class Model(Answer):
     available: bool
     reason: str
     default: bool
+    routed: bool
 
 
 class ModelsAnswer(Answer):

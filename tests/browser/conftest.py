@@ -35,6 +35,7 @@ backend = "openai"
 label = "Slow test model"
 address = "{address}"
 model = "inline"
+router = "router.json"
 
 [[model]]
 name = "absent"

@@ -175,6 +175,13 @@ def test_one_is_started_with_what_was_chosen(open_page: OpenPage, kept: list[Bun
     expect(page.get_by_test_id("announce").last).to_contain_text("in the queue")
     assert sent[0]["kind"] == "evaluate"
     assert sent[0]["arguments"] == {"suite": "demo", "model": "nano", "strategy": "sliding", "thinking": "reasoned", "limit": 2, "seed": 7}
+    auto = form.locator("option[value=auto]")
+    expect(auto).to_be_disabled()
+    form.get_by_test_id("model").select_option("slow")
+    expect(auto).to_be_enabled()
+    form.get_by_test_id("thinking").select_option("auto")
+    form.get_by_test_id("model").select_option("nano")
+    expect(form.get_by_test_id("thinking")).to_have_value("profile")
     form.get_by_test_id("model").select_option("first_stage")
     expect(form.get_by_test_id("seed")).to_be_hidden()
     form.get_by_test_id("limit").fill("")

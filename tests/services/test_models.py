@@ -53,6 +53,12 @@ def test_a_server_that_is_down_greys_its_model_and_refuses_nothing() -> None:
     models.check("far")
 
 
+def test_a_model_with_a_router_is_offered_with_it_and_its_file_is_not_told() -> None:
+    models = Models((ModelEntry(**OPENAI, router="/somewhere/router.json"),))
+    assert [(one["name"], one["routed"]) for one in models.list(LOCAL) if one["routed"]] == [("far", True)]
+    assert "router.json" not in str(models.list(LOCAL))
+
+
 def test_a_server_that_lists_the_model_is_fine() -> None:
     body = b'{"object": "list", "data": [{"id": "far", "object": "model", "created": 1, "owned_by": "x"}]}'
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)

@@ -149,9 +149,10 @@ class Ask extends HTMLElement {
   }
 
   about() {
+    const model = this.known?.find((m) => m.name === this.model.value);
+    this.how.routed = model?.routed ?? false;
     this.sum();
     this.prediction.changed(true);
-    const model = this.known?.find((m) => m.name === this.model.value);
     const off = this.known?.filter((m) => !m.available) ?? [];
     this.says.replaceChildren(
       model?.about ?? "",

@@ -107,6 +107,14 @@ class Options extends HTMLElement {
     this.brief.textContent = this.words.join(" · ");
   }
 
+  /** Whether the model has a router; `auto` is no choice without one. */
+  set routed(on) {
+    const auto = this.mode.input.querySelector("[value=auto]");
+    [auto.hidden, auto.disabled] = [!on, !on];
+    if (!on && this.mode.value === "auto") this.mode.reset();
+    this.sync();
+  }
+
   /** What differs from the defaults, in words. */
   get words() {
     const settles = this.settles.input.checked;

@@ -16,6 +16,7 @@ const THINKING = [
   ["profile", "as the profile asks"],
   ["reasoned", "reasoned: insist on a trace"],
   ["direct", "direct: no trace"],
+  ["auto", "auto: the model's router decides for each query"],
 ];
 const WHOLE = { limit: "The number of topics", depth: "The number of candidates", seed: "The seed" };
 const COMMAND = "python -m app evaluate --suite demo --model nano --keep";
@@ -119,11 +120,15 @@ function whole(offer, suites, ctx) {
     step: 1,
     hint: "Empty: all that the suite has. Fewer are quicker, and can't be compared with more.",
   });
+  const routed = new Set(offer.models.filter((m) => m.routed).map((m) => m.name));
   const about = h("p", { class: "help", dir: "auto" });
   const take = () => {
     about.textContent = suites.find((one) => one.name === suite.value)?.about ?? "";
     const plain = UNTRAINED.includes(model.value);
     for (const one of [strategy, thinking, seed]) one.el.hidden = plain;
+    const auto = thinking.el.querySelector("[value=auto]");
+    [auto.hidden, auto.disabled] = [!routed.has(model.value), !routed.has(model.value)];
+    if (auto.selected && auto.disabled) thinking.input.value = "profile";
   };
   for (const one of [suite, model]) one.input.addEventListener("change", take);
   take();
