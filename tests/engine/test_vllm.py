@@ -22,7 +22,7 @@ from app.ranking.retrieval.embedder import default_embedder
 from app.ranking.signals import EvidenceSignals
 from app.ranking.strategies import Sliding
 from app.ranking.thinking import Settle, Thinking
-from app.ranking.values import Passage, TraceDelta
+from app.ranking.values import Passage, Ranking, TraceDelta
 from benchmarks.vllm_server import Served, engine_python, serving
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,53 +48,68 @@ def python_or_skip() -> str:
         pytest.skip(str(error))
 
 
-def lists(count: int) -> list[tuple[str, list[Passage]]]:
+@pytest.fixture(scope="module")
+def lists() -> list[tuple[str, list[Passage]]]:
     """Queries of the demo's dev split with their candidates and evidence."""
     demo, signals = load_demo(), EvidenceSignals(default_embedder())
-    dev = [query for query in demo.queries if query.metadata["split"] == "dev"][:count]
+    dev = [query for query in demo.queries if query.metadata["split"] == "dev"][:5]
     return [(query.text, signals.annotate(query.text, demo.listed(query.id))) for query in dev]
 
 
-def test_the_embedded_weights_stream_from_a_real_server(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+def ranked(ranker: Ranker, lists: list[tuple[str, list[Passage]]]) -> list[Ranking]:
+    """All at once, as a server likes it; every list keeps its passages."""
+
+    async def all_of_them() -> list[Ranking]:
+        return await asyncio.gather(*(ranker.rank_async(*asked) for asked in lists))
+
+    rankings = asyncio.run(all_of_them())
+    for ranking, (_, passages) in zip(rankings, lists, strict=True):
+        assert sorted(ranking.ids) == sorted(passage.id for passage in passages)
+    return rankings
+
+
+def test_the_embedded_weights_stream_from_a_real_server(
+    address: str, lists: list[tuple[str, list[Passage]]], capsys: pytest.CaptureFixture[str]
+) -> None:
     backend = OpenAIBackend(Endpoint(name="vllm", address=address, model="nano", key=""))
     ranker = Ranker(backend=backend, template=NanoTemplate(), strategy=Sliding())
-    asked = lists(8)
 
     async def first() -> list[str]:
-        events = ranker.stream_rank(*asked[0])
+        events = ranker.stream_rank(*lists[0])
         return [event.text async for event in events if isinstance(event, TraceDelta)]
 
     pieces = asyncio.run(first())
     assert len(pieces) >= 5 and "weigh first:" in "".join(pieces)
-    rankings = [ranker.rank(query, passages) for query, passages in asked]
+    rankings = ranked(ranker, lists)
     outcomes = Counter(ranking.outcome for ranking in rankings)
     with capsys.disabled():
         sys.stdout.write(f"\nvLLM, unconstrained: {dict(outcomes)} of {len(rankings)}\n")
     # Here nothing constrains the model to its grammar: it may slip, but no call may fail, and what is not clean keeps every passage.
     assert outcomes["error"] == 0 and outcomes["clean"] + outcomes["repaired"] >= 1, outcomes
-    for ranking, (_, passages) in zip(rankings, asked, strict=True):
-        assert sorted(ranking.ids) == sorted(passage.id for passage in passages)
+    for ranking in rankings:
         assert ranking.calls[0].completion.counted and ranking.calls[0].completion.reasoning
 
 
-def test_a_begun_answer_goes_on_at_a_real_server(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_begun_answer_goes_on_at_a_real_server(
+    address: str, lists: list[tuple[str, list[Passage]]], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Early exit through the server: the trace is closed once its top has settled, and the server goes on with the answer."""
     endpoint = Endpoint(name="vllm", address=address, model="nano", key="", continues="final_message", logprobs=True)
     settle = Settle(top=3, patience=20)
     ranker = Ranker(
         backend=OpenAIBackend(endpoint), template=NanoTemplate(), strategy=Sliding(), thinking=Thinking(settle=settle)
     )  # fmt: skip
-    rankings = [ranker.rank(query, passages) for query, passages in lists(4)]
-    forced = [call.completion.forced for ranking in rankings for call in ranking.calls]
+    rankings = ranked(ranker, lists)
+    completions = [call.completion for ranking in rankings for call in ranking.calls]
+    forced = [one.forced for one in completions]
     outcomes = Counter(ranking.outcome for ranking in rankings)
     with capsys.disabled():
         sys.stdout.write(f"vLLM, early exit: {sum(one is not None for one in forced)} of {len(forced)} traces closed, {dict(outcomes)}\n")
     assert outcomes["error"] == 0 and any(one is not None and one.reason == "settled" for one in forced)
-    for ranking, (_, passages) in zip(rankings, lists(4), strict=True):
-        assert sorted(ranking.ids) == sorted(passage.id for passage in passages)
-        for call in ranking.calls:
+    for one in completions:
+        if one.forced is not None:
             # Whatever field the server streams the rest in, it is answer and never trace.
-            assert call.completion.answer.startswith("<answer>") and "[" in call.completion.answer and call.completion.requests == 2
+            assert one.answer.startswith("<answer>") and "[" in one.answer and one.requests == 2
 
 
 def test_the_server_is_asked_for_its_models(address: str) -> None:
