@@ -16,7 +16,7 @@ _STORE_FILES = ("test_backup_command.py", "test_account_command.py", "test_expor
 # Files that import torch, which takes longer than most of their tests.
 _TORCH = (
     "test_backend_transformers.py", "test_nano_decoding.py", "test_retrieval.py", "test_sft.py", "test_trainer.py", "test_exchange.py",
-    "test_files.py",
+    "test_files.py", "test_latency_benchmark.py",
 )  # fmt: skip
 # Tests of the tabs of those who train; the second studio costs less than one process waiting for the other.
 _PAGES = ("test_train.py", "test_models.py")

@@ -56,7 +56,9 @@ def test_the_prediction_follows_every_choice(page: Page) -> None:
     expect(line).to_have_text("Predicted: no model is asked.")
 
 
-def test_auto_is_a_choice_only_for_a_model_with_a_router(page: Page) -> None:
+def test_auto_is_a_choice_only_for_a_model_with_a_router(opened: tuple[Page, Watch]) -> None:
+    page, watch = opened
+    watch.expect(r"/api/v1/estimate")  # there is no such router, and the prediction says so
     page.get_by_test_id("more").locator("summary").click()
     mode = page.get_by_test_id("option-mode")
     auto = mode.locator("option[value=auto]")
@@ -64,7 +66,8 @@ def test_auto_is_a_choice_only_for_a_model_with_a_router(page: Page) -> None:
     page.get_by_test_id("model").select_option("slow")
     expect(auto).to_be_enabled()
     mode.select_option("auto")
-    expect(page.get_by_test_id("options-brief")).to_contain_text("a router decides")
+    expect(page.get_by_test_id("options-brief")).to_have_text("auto")
+    expect(page.get_by_test_id("predicted")).to_contain_text("router 'router.json' can't be read")
     page.get_by_test_id("model").select_option("nano")
     expect(auto).to_be_disabled()
     expect(mode).to_have_value("profile")
