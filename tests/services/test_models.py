@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.ranking.backends.nano import WEIGHTS
 from app.ranking.backends.openai import Endpoint, OpenAIBackend
 from app.ranking.backends.scripted import Scripted
 from app.ranking.errors import BackendUnavailable, InputError, SettingsError
@@ -32,6 +36,7 @@ def reason(models: Models, name: str) -> str:
         ({"profile": "magic"}, "there are direct, insertrank, nano, pointwise"),
         ({"profile": "none.yaml"}, "can't be read"),
         ({"backend": "vllm", "path": "x"}, "requirements-gpu.txt"),
+        ({"backend": "nano", "path": "x", "address": "", "profile": "nano"}, "has no config.json"),
     ],
 )
 def test_what_can_be_known_before_a_call_greys_a_model(changes: dict[str, str], sentence: str) -> None:
@@ -43,6 +48,17 @@ def test_what_can_be_known_before_a_call_greys_a_model(changes: dict[str, str], 
     assert sentence in reason(models, "far")
     with pytest.raises(BackendUnavailable, match="far can't be used"):
         models.check("far")
+
+
+def test_a_version_that_was_taken_away_is_a_model_of_the_file(tmp_path: Path) -> None:
+    shutil.copytree(WEIGHTS, tmp_path / "mine")
+    weights = tmp_path / "mine" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    models = Models((ModelEntry(name="mine", backend="nano", path=str(tmp_path / "mine"), profile="nano"),))
+    mine, shipped = models.ranker("mine").backend, models.ranker("nano").backend
+    assert reason(models, "mine") == "" and models.reads_evidence("mine")
+    assert (mine.name, shipped.name) == ("mine", "nano") and mine.revision != shipped.revision
+    assert mine.revision == hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
 
 
 def test_a_server_that_is_down_greys_its_model_and_refuses_nothing() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from ..errors import TemplateError
@@ -104,6 +105,12 @@ def why_not(entry: Entry) -> str:
         return "its address in the models file must begin with http:// or https://"
     if entry.backend in ("transformers", "vllm") and not entry.path:
         return "the models file gives it no path"
+    if entry.backend == "nano" and entry.path:
+        from .nano import FILES
+
+        absent = [name for name in FILES if not (Path(entry.path) / name).is_file()]
+        if absent:
+            return f"its folder has no {absent[0]}: give one with weights of the embedded model, such as a version's unpacked tar"
     missing = [package for package in _NEEDS.get(entry.backend, ()) if find_spec(package) is None]
     if missing:
         return f"the package {missing[0]} is not installed here: {_INSTALL[entry.backend]}"
@@ -115,9 +122,9 @@ def why_not(entry: Entry) -> str:
 
 
 def _nano(entry: Entry) -> Backend:
-    from .nano import NanoBackend
+    from .nano import WEIGHTS, NanoBackend
 
-    return NanoBackend()
+    return NanoBackend(entry.path or WEIGHTS, name=entry.name)
 
 
 def _openai(entry: Entry) -> Backend:

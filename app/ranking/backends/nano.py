@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..models.nano.network import Network
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "nano" / "weights"
+FILES = ("config.json", "model.safetensors", "tokenizer.json")
+"""What a folder with weights of the embedded model holds, at least."""
 _FRAME = {IDS[THINK], IDS[END]}
 
 
@@ -33,11 +35,10 @@ class NanoBackend:
     only. A stream that is closed early stops its own row and no other.
     """
 
-    name = "nano"
     can: frozenset[str] = frozenset({"prefix"})
 
-    def __init__(self, path: Path | str = WEIGHTS) -> None:
-        self.tokenizer = NanoTokenizer()
+    def __init__(self, path: Path | str = WEIGHTS, *, name: str = "nano") -> None:
+        self.name, self.tokenizer = name, NanoTokenizer()
         self._path = Path(path)
         self._lock = threading.Lock()
         self._engine: Engine | None = None
@@ -143,7 +144,7 @@ def load_model(path: Path) -> Network:
     """The model in a folder. Raises BackendUnavailable with what is missing."""
     from ..models.nano.network import Network
 
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    for name in FILES:
         if not (path / name).is_file():
             raise BackendUnavailable(f"the embedded model has no {name} in {path.name!r}: restore the folder or train it anew")
     vocabulary = json.loads((path / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
