@@ -272,7 +272,7 @@ class Watch:
         return len(self.reasoning) - len(self.cut) if self.reason else 0
 
     def _next_look(self) -> int:
-        """Where the trace is looked at next, never within a word or a number; 0 until one character more than that is there."""
+        """Where the trace is looked at next, never within a word; 0 until one character more than that is there."""
         first = self._looked + max(LOOK_EVERY, int(LOOK_SHARE * self._looked))
         last = min(first + LOOK_EVERY, len(self.reasoning) - 1)  # a longer word is cut all the same
         ends = (at for at in range(first, last + 1) if at == first + LOOK_EVERY or not _joins(self.reasoning[at - 1 : at + 1]))
@@ -293,8 +293,8 @@ class Watch:
 
 
 def _joins(pair: str) -> bool:
-    """Whether two neighbours are of one word or number."""
-    return pair.isalnum() and max(pair) < _UNSPACED
+    """Whether two neighbours are of one word, which is what stands between blanks."""
+    return not any(sign.isspace() or sign >= _UNSPACED for sign in pair)
 
 
 def overlap(first: Sequence[int], second: Sequence[int], top: int) -> float:
